@@ -1,0 +1,109 @@
+"""The closed loop of Regazzoni et al. 2022: four chambers, four diodes, inertial systemic and pulmonary circuits.
+
+Twelve states. At its published values (75 /min): stroke volume 69.78 mL, ejection fraction 0.510, cardiac output
+5.23 L/min. Blood volume is the stressed volume of the loop, 1617.9 mL.
+
+Values: F. Regazzoni et al., J. Comput. Phys. 457:111083 (2022), with the parameters of the ``circulation`` package
+(MIT). Spreads among adults are assumptions: 15-30 % where a catheter would see a healthy range that wide.
+"""
+
+from physio.bodies.loop import closed_loop
+from physio.body import Body
+from physio.component import placed
+from physio.heart.activation import ActivationInSeconds
+from physio.heart.chamber import Chamber
+from physio.heart.diode_valve import DiodeValve
+from physio.heart.pacemaker import Pacemaker
+from physio.priors import LogNormal, Normal, Uniform
+from physio.vessels.bed import InertialBed
+from physio.vessels.vessel import Vessel
+
+SOURCE = "Regazzoni et al. 2022 (values); spread assumed"
+VERSION = "regazzoni-1"
+
+
+def _chamber(active: float, passive: float, unstressed: float):
+    return placed(
+        Chamber,
+        source=SOURCE,
+        active_elastance=LogNormal(active, cv=0.25),
+        passive_elastance=LogNormal(passive, cv=0.2),
+        unstressed=LogNormal(unstressed, cv=0.2),
+        offset=Normal(0.0, 1.0),
+    )
+
+
+def _activation(onset: float, rise: float, fall: float):
+    return placed(
+        ActivationInSeconds,
+        source=SOURCE,
+        onset=Uniform(onset - 0.02, onset + 0.02),
+        rise=LogNormal(rise, cv=0.08),
+        fall=LogNormal(fall, cv=0.08),
+    )
+
+
+def _vessel(compliance: float):
+    return placed(Vessel, source=SOURCE, compliance=LogNormal(compliance, cv=0.25))
+
+
+def _bed(resistance: float, inertance: float):
+    return placed(
+        InertialBed,
+        source=SOURCE,
+        resistance=LogNormal(resistance, cv=0.2),
+        inertance=LogNormal(inertance, cv=0.2),
+    )
+
+
+def regazzoni() -> Body:
+    """The body at its published values, with a prior on every number."""
+    return closed_loop(
+        parts={
+            "pacemaker": placed(Pacemaker, source=SOURCE, rate=LogNormal(75.0, cv=0.15)),
+            "atrial": _activation(0.9, 0.17, 0.17),
+            "ventricular": _activation(0.1, 0.25, 0.4),
+            "la": _chamber(0.07, 0.18, 4.0),
+            "lv": _chamber(4.482, 0.17, 42.0),
+            "ra": _chamber(0.06, 0.07, 4.0),
+            "rv": _chamber(0.2, 0.029, 16.0),
+            "mitral": DiodeValve(),
+            "aortic": DiodeValve(),
+            "tricuspid": DiodeValve(),
+            "pulmonary": DiodeValve(),
+            "systemic_arteries": _vessel(1.372),
+            "systemic_veins": _vessel(11.363),
+            "pulmonary_arteries": _vessel(20.0),
+            "pulmonary_veins": _vessel(16.0),
+            "systemic_bed": _bed(0.733, 0.005),
+            "systemic_return": _bed(0.32, 0.0005),
+            "pulmonary_bed": _bed(0.046, 0.0005),
+            "pulmonary_return": _bed(0.0015, 0.0005),
+        },
+        flows={
+            "mitral": ("la.blood", "lv.blood"),
+            "aortic": ("lv.blood", "systemic_arteries.blood"),
+            "systemic_bed": ("systemic_arteries.blood", "systemic_veins.blood"),
+            "systemic_return": ("systemic_veins.blood", "ra.blood"),
+            "tricuspid": ("ra.blood", "rv.blood"),
+            "pulmonary": ("rv.blood", "pulmonary_arteries.blood"),
+            "pulmonary_bed": ("pulmonary_arteries.blood", "pulmonary_veins.blood"),
+            "pulmonary_return": ("pulmonary_veins.blood", "la.blood"),
+        },
+        in_seconds=("atrial", "ventricular"),
+        start={
+            "la.volume": 87.183,
+            "lv.volume": 118.52,
+            "ra.volume": 86.833,
+            "rv.volume": 166.177,
+            "systemic_arteries.volume": 1.372 * 87.675,
+            "pulmonary_arteries.volume": 20.0 * 19.545,
+            "pulmonary_veins.volume": 16.0 * 15.004,
+            "systemic_bed.flow": 71.104,
+            "systemic_return.flow": 94.039,
+            "pulmonary_bed.flow": 94.084,
+            "pulmonary_return.flow": 473.279,
+        },
+        blood=LogNormal(1617.876, cv=0.12),
+        source=SOURCE,
+    )

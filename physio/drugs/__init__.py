@@ -1,0 +1,1 @@
+"""Drugs: how a dose becomes a concentration, and a concentration an effect."""

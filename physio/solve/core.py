@@ -1,0 +1,138 @@
+"""``solve``: one function for one person and for a cohort."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from physio.body import Body
+from physio.component import as_float
+from physio.schedule import Schedule, SteadyDosing, nothing
+from physio.solve.fixed_point import fixed_point
+from physio.solve.method import AbstractMethod
+from physio.solve.status import Status
+from physio.solve.timetable import Events, Timetable, arrivals, inputs_before, rates_between, timetable, to_lanes
+from physio.solve.trajectory import Trajectory
+from physio.solve.tsit5 import Tsit5
+from physio.system import System
+from physio.wiring import unknown
+
+
+def solve(
+    body: Body,
+    schedule: Schedule | None = None,
+    *,
+    at: Any,
+    t0: Any = 0.0,
+    start: Array | None = None,
+    lanes: int | None = None,
+    method: AbstractMethod = Tsit5(),
+) -> Trajectory:
+    """Integrate a body from ``t0`` through its schedule and show it at the times ``at``.
+
+    ``at``      (times,) ascending on the body's clock, or (times, lanes) where people are seen at different times;
+                pad with the last time
+    ``lanes``   None for one person; for a cohort the number of lanes. Numbers of the body and the schedule are
+                shared or carry the lanes last
+    ``start``   initial state (states,) or (states, lanes) instead of the body's rest
+    ``method``  ``Tsit5()`` for any number of lanes, ``Diffrax(solver)`` for one person
+
+    Nothing raises inside: ``trajectory.status`` holds a result code for every lane. Traceable by jit, jvp and (with
+    ``Diffrax``) vjp; derivatives reach parameters, initial state, dose amounts, times, lags and durations.
+    """
+    single = lanes is None
+    system = System(body, 1 if single else lanes)
+    schedule = nothing() if schedule is None else schedule
+    _require_channels(system, schedule)
+    if start is None:
+        y = system.rest()
+    else:
+        y = jnp.broadcast_to(start[:, None], (start.shape[0], system.lanes)) if start.ndim == 1 else start
+    times = to_lanes(as_float(at), system.lanes)
+    t0 = jnp.broadcast_to(as_float(t0), (system.lanes,))
+    failed = jnp.zeros((system.lanes,), jnp.int32)
+    if schedule.steady is not None:
+        y, failed = steady(system, schedule.steady, y, t0, method)
+    events = arrivals(system, schedule)
+    plan = timetable(events, times, t0, times[-1])
+    states, final, status, steps = march(system, schedule, plan, y, method)
+    status = jnp.where(failed == Status.OK, status, failed)
+    seen = jnp.take_along_axis(states, plan.row[:, None, :], axis=0)
+    seen = jnp.where(status == Status.OK, seen, jnp.nan)
+    inputs = {name: jnp.zeros_like(times) for name, _ in system.wiring.inputs}
+    if schedule.channels:
+        inputs |= jax.vmap(lambda t: inputs_before(events, schedule, t))(times)
+    trajectory = Trajectory(times, seen, final, status, steps, inputs, system, False)
+    return squeezed(trajectory) if single else trajectory
+
+
+def march(system: System, schedule: Schedule, plan: Timetable, y: Array, method: AbstractMethod):
+    """From stop to stop: ``(state before each stop's boluses (stops, states, lanes), final, status, steps)``."""
+    rows = jnp.asarray([system.filled_row(c) if not c.startswith("input.") else 0 for c in schedule.channels] or [0])
+    hits = jnp.asarray([not c.startswith("input.") for c in schedule.channels] or [False])
+    lane = jnp.arange(system.lanes)
+    silent = {name: jnp.zeros((system.lanes,), y.dtype) for name, _ in system.wiring.inputs}
+
+    def step(carry, stop):
+        y, inner = carry
+        a, b, bolus, channel = stop
+        before = y
+        y = y.at[rows[channel], lane].add(jnp.where(hits[channel], bolus, 0.0).astype(y.dtype))
+        doses, inputs = rates_between(plan.events, schedule, a, b)
+        length = b - a
+
+        def field(s, y):
+            rate = system.field(a + s * length, y, doses, silent | inputs)
+            # a segment of no length must not let the rates (which may be infinite) touch the state
+            return jnp.where(length > 0, length * rate, 0.0)
+
+        y, inner = method.advance(field, y, length, inner)
+        return (y, inner), before
+
+    stops = (plan.stops[:-1], plan.stops[1:], plan.bolus[:-1], plan.bolus_channel[:-1])
+    (final, inner), before = jax.lax.scan(step, (y, method.begin(y)), stops)
+    return jnp.concatenate([before, final[None]]), final, method.status(inner), method.steps(inner)
+
+
+def steady(system: System, dosing: SteadyDosing, guess: Array, t0: Array, method: AbstractMethod):
+    """State just before the next dose of a regimen that never changes, and a status for lanes that have none."""
+    amount, every, duration = (
+        jnp.broadcast_to(x, (system.lanes,)) for x in (dosing.amount, dosing.every, dosing.duration)
+    )
+    arrives, delay = system.receive(dosing.channel, amount[None])
+    delay = jnp.mod(delay[0], every)
+    # the second row is the dose of the interval before, whose infusion may still run
+    begin = jnp.stack([t0 + delay, t0 + delay - every])
+    events = Events(
+        begin,
+        begin + duration,
+        jnp.broadcast_to(arrives, (2, system.lanes)),
+        jnp.broadcast_to(duration, (2, system.lanes)),
+        jnp.zeros((2, system.lanes), jnp.int32),
+    )
+    channel = Schedule(begin, begin, begin, events.channel, None, (dosing.channel,))
+    plan = timetable(events, (t0 + every)[None], t0, t0 + every)
+
+    def interval(y):
+        return march(system, channel, plan, y, method)[1]
+
+    y, closed = fixed_point(interval, guess, iterations=12)
+    possible = closed & jnp.all(y > -1e-6 * (1.0 + jnp.abs(arrives)), axis=0)
+    return jnp.where(possible, y, 0.0), jnp.where(possible, Status.OK, Status.NO_STEADY_STATE).astype(jnp.int32)
+
+
+def _require_channels(system: System, schedule: Schedule) -> None:
+    known = [*system.dose_channels, *(f"input.{name}" for name, _ in system.wiring.inputs)]
+    steady = (schedule.steady.channel,) if schedule.steady is not None else ()
+    for channel in (*schedule.channels, *steady):
+        if channel not in known:
+            raise unknown("port or input for a dose", channel, known)
+
+
+def squeezed(trajectory: Trajectory) -> Trajectory:
+    """One person's view of a cohort of one."""
+    shown = ("times", "states", "final", "status", "steps")
+    inputs = {name: value[..., 0] for name, value in trajectory.inputs.items()}
+    values = [getattr(trajectory, name)[..., 0] for name in shown]
+    return Trajectory(*values, inputs, trajectory.system, True)

@@ -1,0 +1,25 @@
+"""A fence that XLA does not fuse across.
+
+On a CPU, XLA fuses one Runge-Kutta stage into the next and computes it again there, up to six times too much work.
+``optimization_barrier`` stops that from jaxlib 0.11.1 on; before, it is removed too early, and an always-true
+``lax.cond`` whose predicate is known only at run time does the same job.
+"""
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+from jaxtyping import Array
+
+_BARRIER_WORKS = tuple(int(p) for p in jaxlib.__version__.split(".")[:3]) >= (0, 11, 1)
+
+
+def fence(x: Array, always: Array) -> Array:
+    """``x``, computed once. ``always``: a run-time scalar that is true and carries no batch axis."""
+    if _BARRIER_WORKS:
+        return jax.lax.optimization_barrier(x)
+    return jax.lax.cond(always, lambda v: v, lambda v: -v, x)
+
+
+def always_true(x: Array) -> Array:
+    """A predicate that holds for any array but that the compiler cannot know."""
+    return jax.lax.stop_gradient(jnp.max(x)) > -jnp.inf

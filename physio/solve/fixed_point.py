@@ -1,0 +1,79 @@
+"""States that a map leaves where they are: a beat that closes, a dosing interval like the last.
+
+Newton's method on F(y) = y for every lane, the Jacobian by forward derivatives along each state. Where the map
+conserves sums (the blood volume) the Jacobian has an eigenvalue of one and one row for each sum is replaced by
+``sum of its rows = total``.
+
+The derivative is that of the fixed point by the implicit function theorem: one Newton step is repeated with its
+matrix held constant, so dy = (I - dF/dy)^-1 dF/dp exactly, to first order only.
+"""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+
+def fixed_point(
+    cycle: Callable[[Array], Array],
+    guess: Array,
+    *,
+    pins: Sequence[tuple[Sequence[int], int, Array]] = (),
+    iterations: int = 6,
+    tolerance: float = 1e-8,
+) -> tuple[Array, Array]:
+    """``(y, closed)`` with ``cycle(y) = y``: (states, lanes) and (lanes,).
+
+    ``pins``: (rows of a conserved sum, the row whose equation is replaced, total (lanes,)).
+    ``closed`` is true where the cycle closes within ``tolerance`` relative to the largest state of the lane.
+    """
+    frozen = jax.lax.stop_gradient(guess)
+    still = [(rows, row, jax.lax.stop_gradient(total)) for rows, row, total in pins]
+    # closed-over parameters must not carry tangents through the iterations: only the last step is differentiated
+    plain = _without_tangents(cycle)
+
+    def newton(_, carry):
+        _, step, _, _ = carry
+        y = carry[0] + step
+        value, matrix = _linearise(plain, y)
+        return y, _solve(matrix, value, y, still), value, matrix
+
+    # the step after the last linearisation is not taken: it is repeated below, where it carries the derivative
+    nothing = jnp.zeros_like(frozen)
+    square = jnp.zeros((frozen.shape[0], *frozen.shape), frozen.dtype)
+    y, _, value, matrix = jax.lax.fori_loop(0, iterations, newton, (frozen, nothing, nothing, square))
+    scale = jnp.max(jnp.abs(y), axis=0) + 1e-12
+    # a comparison is false for nan, so a lane that ran away is not closed
+    closed = jnp.max(jnp.abs(value - y), axis=0) <= tolerance * scale
+    return y + _solve(jax.lax.stop_gradient(matrix), cycle(y), y, pins), closed
+
+
+def _without_tangents(cycle: Callable) -> Callable:
+    """The same map of y with everything it closes over held constant."""
+
+    def mapped(y):
+        converted, constants = jax.closure_convert(cycle, y)
+        return converted(y, *jax.tree.map(jax.lax.stop_gradient, constants))
+
+    return mapped
+
+
+def _linearise(cycle: Callable, y: Array) -> tuple[Array, Array]:
+    """F(y) and dF/dy as (states, states, lanes)."""
+    value, push = jax.linearize(cycle, y)
+    unit = jnp.eye(y.shape[0], dtype=y.dtype)
+    columns = jax.vmap(lambda e: push(jnp.broadcast_to(e[:, None], y.shape)))(unit)
+    return value, jnp.swapaxes(columns, 0, 1)
+
+
+def _solve(matrix: Array, value: Array, y: Array, pins) -> Array:
+    """(I - dF/dy) step = F(y) - y with pinned rows."""
+    left = jnp.eye(y.shape[0], dtype=y.dtype)[..., None] - matrix
+    right = value - y
+    for rows, row, total in pins:
+        members = jnp.zeros((y.shape[0],), y.dtype).at[jnp.asarray(rows)].set(1.0)
+        left = left.at[row].set(jnp.broadcast_to(members[:, None], y.shape))
+        right = right.at[row].set(total - (members[:, None] * y).sum(0))
+    step = jnp.linalg.solve(jnp.moveaxis(left, -1, 0), jnp.moveaxis(right, -1, 0)[..., None])[..., 0]
+    return jnp.moveaxis(step, 0, -1)

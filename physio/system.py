@@ -1,0 +1,256 @@
+"""Evaluates a body for lanes of people: the right-hand side that every solver integrates.
+
+    dy/dtau = rates(tau, y) * (units of the part's time per unit of the body's clock)
+
+Everything here has **lanes last**: y is (states, lanes), a group of k equal parts has parameters (k, lanes).
+Organ equations are written for one person; two nested ``vmap`` (lanes, then the equal parts) lift them without
+moving an axis, so elementwise work stays on contiguous lanes.
+"""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from physio.body import Body, lanes_of
+from physio.component import (
+    STATEFUL,
+    AbstractController,
+    AbstractDosedStore,
+    AbstractInertialLink,
+    AbstractPart,
+    AbstractStore,
+    fields_of,
+    units_of,
+)
+from physio.units import unit
+from physio.wiring import Group, Wiring, split, state_names
+
+
+def _lift(fn, *args):
+    """Apply one person's equation of one part to (k, lanes)."""
+    return jax.vmap(jax.vmap(fn), in_axes=-1, out_axes=-1)(*args)
+
+
+def _rows(values: list[Array]) -> Array:
+    """(k, lanes) from k arrays of (lanes,); one broadcast when all are the same array."""
+    if all(v is values[0] for v in values):
+        return jnp.broadcast_to(values[0][None], (len(values), *values[0].shape))
+    return jnp.stack(values)
+
+
+class System(eqx.Module):
+    """A body made ready for a solve: equal parts stacked, row numbers fixed."""
+
+    stacked: tuple[AbstractPart, ...]
+    totals: dict[str, Array]
+    wiring: Wiring = eqx.field(static=True)
+    lanes: int = eqx.field(static=True)
+
+    def __init__(self, body: Body, lanes: int):
+        body = lanes_of(body, lanes)
+        self.wiring = body.wiring
+        self.lanes = lanes
+        self.totals = body.totals
+        self.stacked = tuple(
+            jax.tree.map(lambda *x: jnp.stack(x), *[body.parts[n] for n in group.names]) for group in self.groups
+        )
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Groups in order of evaluation, links last; ``stacked`` runs beside them."""
+        return self.wiring.order + self.wiring.links
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Addresses of the rows of y."""
+        return state_names(self.wiring)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Addresses of everything that ``evaluate`` shows: inputs, outputs and flows."""
+        shown = [f"{n}.{f.name}" for g in self.wiring.order for f in fields_of(g.cls.Outputs) for n in g.names]
+        flows = [f"{n}.flow" for g in self.wiring.links for n in g.names]
+        return (*(f"input.{name}" for name, _ in self.wiring.inputs), *shown, *flows)
+
+    @property
+    def dose_channels(self) -> tuple[str, ...]:
+        """Flow ports that a schedule may fill, as addresses."""
+        return tuple(
+            f"{n}.{f.name}"
+            for g in self.wiring.order
+            if issubclass(g.cls, AbstractStore)
+            for f in fields_of(g.cls.Flows)
+            for n in g.names
+        )
+
+    def filled_row(self, channel: str) -> int:
+        """Row of y that a dose into this port fills."""
+        name, port = split(channel)
+        group = next(g for g in self.wiring.order if name in g.names)
+        fills = next(f.metadata["fills"] for f in fields_of(group.cls.Flows) if f.name == port)
+        return self.state_names.index(f"{name}.{fills}")
+
+    def receive(self, channel: str, amount: Array) -> tuple[Array, Array]:
+        """``(amount that arrives, delay on the body's clock)`` of doses of shape (..., lanes) into a port."""
+        name, _ = split(channel)
+        index = next(i for i, g in enumerate(self.wiring.order) if name in g.names)
+        group = self.wiring.order[index]
+        if not issubclass(group.cls, AbstractDosedStore):
+            return amount, jnp.zeros_like(amount)
+        member = group.names.index(name)
+        part = jax.tree.map(lambda x: x[member], self.stacked[index])
+        one = jax.vmap(lambda p, a: p.receive(a), in_axes=-1, out_axes=-1)
+        arrives, delay = jax.vmap(lambda a: one(part, a))(jnp.atleast_2d(amount))
+        factor = unit(group.cls.time_unit).factor_to(unit(self.wiring.time))
+        return arrives.reshape(amount.shape), factor * delay.reshape(amount.shape)
+
+    def rest(self) -> Array:
+        """Initial state (states, lanes): ``rest()`` of each part, ``start`` overrides, totals absorbed."""
+        rows = []
+        for group, part in zip(self.groups, self.stacked, strict=True):
+            if issubclass(group.cls, STATEFUL):
+                state = _lift(lambda p: p.rest(), part)
+                rows += [jnp.asarray(getattr(state, f.name)) for f in fields_of(group.cls.State)]
+        y = jnp.concatenate(rows) if rows else jnp.zeros((0, self.lanes))
+        names = self.state_names
+        for address, value in self.wiring.start:
+            y = y.at[names.index(address)].set(jnp.asarray(value, y.dtype))
+        for name, total in self.wiring.totals:
+            members = self.conserved_rows(total.port)
+            row = names.index(total.absorbs)
+            others = jnp.asarray([m for m in members if m != row])
+            y = y.at[row].set(self.totals[name] - y[others].sum(0))
+        return y
+
+    def conserved_rows(self, port: str) -> list[int]:
+        """Rows of y filled by ports of this name: their sum is conserved."""
+        return [self.filled_row(c) for c in self.dose_channels if split(c)[1] == port]
+
+    def clock_scale(self, tau: Array, env: Mapping[str, Array]) -> Array | float:
+        """Seconds per unit of the body's clock when beats are integrated in phase."""
+        return env[self.wiring.clock] if self.wiring.clock else 1.0
+
+    def evaluate(self, tau: Array, y: Array, inputs: Mapping[str, Array]):
+        """All outputs and flows at one instant, and per group what the rates need.
+
+        ``tau`` (lanes,), ``y`` (states, lanes), ``inputs`` name -> (lanes,). Returns (address -> (lanes,), pieces).
+        """
+        env = {f"input.{name}": value for name, value in inputs.items()}
+        senses, drive = dict(self.wiring.senses), dict(self.wiring.drive)
+        pieces, row = [], 0
+        for group, part in zip(self.wiring.order, self.stacked, strict=False):
+            part = self._driven(group, part, drive, env)
+            state, row = self._state(group, y, row)
+            sensed = group.cls.Sensed(
+                **{f.name: _rows([env[senses[f"{n}.{f.name}"]] for n in group.names]) for f in fields_of(group.cls.Sensed)}
+            )
+            t = self._part_time(group, tau, env)
+            if issubclass(group.cls, AbstractController):
+                out = _lift(lambda p, t, se: p.outputs(t, se), part, t, sensed)
+            else:
+                out = _lift(lambda p, t, s, se: p.outputs(t, s, se), part, t, state, sensed)
+            for f in fields_of(group.cls.Outputs):
+                values = getattr(out, f.name)
+                env |= {f"{n}.{f.name}": values[i] for i, n in enumerate(group.names)}
+            pieces.append((group, part, t, state, sensed, out))
+        flows = dict(self.wiring.flows)
+        for group, part in zip(self.wiring.links, self.stacked[len(self.wiring.order) :], strict=True):
+            part = self._driven(group, part, drive, env)
+            state, row = self._state(group, y, row)
+            up, down = (
+                reads(
+                    **{
+                        f.name: _rows([env[f"{split(flows[n][end])[0]}.{f.name}"] for n in group.names])
+                        for f in fields_of(reads)
+                    }
+                )
+                for end, reads in enumerate((group.cls.Up, group.cls.Down))
+            )
+            t = self._part_time(group, tau, env)
+            if issubclass(group.cls, AbstractInertialLink):
+                flow = _lift(lambda p, t, s, u, d: p.flow(t, s, u, d), part, t, state, up, down)
+            else:
+                flow = _lift(lambda p, t, u, d: p.flow(t, u, d), part, t, up, down)
+            env |= {f"{n}.flow": flow[i] for i, n in enumerate(group.names)}
+            pieces.append((group, part, t, state, up, down))
+        return env, pieces
+
+    def field(self, tau: Array, y: Array, doses: Mapping[str, Array], inputs: Mapping[str, Array]) -> Array:
+        """dy/dtau (states, lanes). ``doses``: port address -> rate on the body's clock (lanes,)."""
+        env, pieces = self.evaluate(tau, y, inputs)
+        pace = self.clock_scale(tau, env)
+        rows = []
+        for group, part, t, state, first, second in pieces:
+            if not issubclass(group.cls, STATEFUL):
+                continue
+            scale = pace * self._rate_factor(group)
+            if issubclass(group.cls, AbstractStore):
+                net = self._net(group, env, doses, scale)
+                rate = _lift(lambda p, t, s, se, n, o: p.rates(t, s, se, n, o), part, t, state, first, net, second)
+            elif issubclass(group.cls, AbstractInertialLink):
+                rate = _lift(lambda p, t, s, u, d: p.rates(t, s, u, d), part, t, state, first, second)
+            else:
+                rate = _lift(lambda p, t, s, se, o: p.rates(t, s, se, o), part, t, state, first, second)
+            rows += [scale * getattr(rate, f.name) for f in fields_of(group.cls.State)]
+        return jnp.concatenate(rows).astype(y.dtype)
+
+    def _net(self, group: Group, env, doses, scale):
+        """Sum of flows into each port of a group, (k, lanes); a dose's rate is put on the part's clock."""
+        ports = {}
+        for f in fields_of(group.cls.Flows):
+            sums = []
+            for n in group.names:
+                address = f"{n}.{f.name}"
+                terms = [
+                    -env[f"{link}.flow"] if end == 0 else env[f"{link}.flow"]
+                    for link, ends in self.wiring.flows
+                    for end in (0, 1)
+                    if ends[end] == address
+                ]
+                if address in doses:
+                    terms.append(doses[address] / scale)
+                sums.append(sum(terms[1:], terms[0]) if terms else jnp.zeros((self.lanes,)))
+            ports[f.name] = jnp.stack(sums)
+        return group.cls.Flows(**ports)
+
+    def _driven(self, group: Group, part, drive, env):
+        """The group with driven parameters replaced by value times signals."""
+        for field in {split(a)[1] for a in drive if split(a)[0] in group.names}:
+            ones = jnp.ones((self.lanes,))
+            factors = []
+            for n in group.names:
+                law = drive.get(f"{n}.{field}")
+                factor = ones
+                for signal in law.signals if law else ():
+                    factor = factor * env[signal]
+                factors.append(factor)
+            part = eqx.tree_at(lambda p, f=field: getattr(p, f), part, getattr(part, field) * jnp.stack(factors))
+        return part
+
+    def _state(self, group: Group, y: Array, row: int):
+        if not issubclass(group.cls, STATEFUL):
+            return None, row
+        k, names = len(group.names), [f.name for f in fields_of(group.cls.State)]
+        fields = {name: y[row + i * k : row + (i + 1) * k] for i, name in enumerate(names)}
+        return group.cls.State(**fields), row + k * len(names)
+
+    def _part_time(self, group: Group, tau: Array, env) -> Array:
+        """The part's own t, (k, lanes): the body's clock in the part's unit; in a paced body, phase as it is."""
+        own, clock = unit(group.cls.time_unit), unit(self.wiring.time)
+        t = tau if own.same(clock) or not own.compatible(clock) else tau * clock.factor_to(own)
+        return jnp.broadcast_to(t[None], (len(group.names), self.lanes))
+
+    def _rate_factor(self, group: Group) -> float:
+        """Units of the part's time per unit of the body's clock (per second in a paced body)."""
+        clock = unit("s") if self.wiring.clock else unit(self.wiring.time)
+        return clock.factor_to(unit(group.cls.time_unit))
+
+    def state_units(self) -> tuple[str, ...]:
+        """Units of the rows of y."""
+        table = {
+            f"{n}.{f}": u for g in self.groups if issubclass(g.cls, STATEFUL) for n in g.names for f, u in units_of(g.cls.State).items()
+        }
+        return tuple(table[name] for name in self.state_names)
