@@ -11,6 +11,7 @@ role                      carries                             methods
 ========================  ==================================  ==================================================
 ``AbstractStore``         conserved amounts, one port each    ``rest outputs rates``
 ``AbstractDosedStore``    the same, and takes doses           ``rest outputs rates receive``
+``AbstractBoundary``      what has left the body              ``rest outputs rates``
 ``AbstractLink``          nothing                             ``flow``
 ``AbstractInertialLink``  its own flow or momentum            ``rest flow rates``
 ``AbstractPlainPart``     any state, no ports                 ``rest outputs rates``
@@ -92,6 +93,10 @@ class AbstractStore(AbstractPart):
     @abc.abstractmethod
     def rates(self, t, state, sensed, net, out):
         """d(state)/dt per ``time_unit``; ``net`` holds the sum of flows into each port, ``out`` the own outputs."""
+
+
+class AbstractBoundary(AbstractStore):
+    """The account of what has left the body: it only fills, so it takes no part in a steady state."""
 
 
 class AbstractDosedStore(AbstractStore):

@@ -210,7 +210,8 @@ class Uniform(AbstractPrior):
 
     def log_density(self, x):
         inside = (x >= self.low) & (x <= self.high)
-        return jnp.where(inside, -math.log(self.high - self.low), -jnp.inf)
+        level = jnp.full_like(x, -math.log(self.high - self.low), dtype=jnp.result_type(x, 0.0))
+        return jnp.where(inside, level, -jnp.inf)
 
     def quantile(self, p) -> float:
         return self.low + (self.high - self.low) * float(special.ndtr(_z(p)))

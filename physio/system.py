@@ -17,6 +17,7 @@ from jaxtyping import Array
 from physio.body import Body, lanes_of
 from physio.component import (
     STATEFUL,
+    AbstractBoundary,
     AbstractController,
     AbstractDosedStore,
     AbstractInertialLink,
@@ -27,11 +28,6 @@ from physio.component import (
 )
 from physio.units import unit
 from physio.wiring import Group, Wiring, split, state_names
-
-
-def _lift(fn, *args):
-    """Apply one person's equation of one part to (k, lanes)."""
-    return jax.vmap(jax.vmap(fn), in_axes=-1, out_axes=-1)(*args)
 
 
 def _rows(values: list[Array]) -> Array:
@@ -112,7 +108,7 @@ class System(eqx.Module):
         rows = []
         for group, part in zip(self.groups, self.stacked, strict=True):
             if issubclass(group.cls, STATEFUL):
-                state = _lift(lambda p: p.rest(), part)
+                state = self._lift(group, lambda p: p.rest(), part)
                 rows += [jnp.asarray(getattr(state, f.name)) for f in fields_of(group.cls.State)]
         y = jnp.concatenate(rows) if rows else jnp.zeros((0, self.lanes))
         names = self.state_names
@@ -128,6 +124,11 @@ class System(eqx.Module):
     def conserved_rows(self, port: str) -> list[int]:
         """Rows of y filled by ports of this name: their sum is conserved."""
         return [self.filled_row(c) for c in self.dose_channels if split(c)[1] == port]
+
+    def boundary_rows(self) -> list[int]:
+        """Rows of y that only fill."""
+        boundary = {n for g in self.wiring.order if issubclass(g.cls, AbstractBoundary) for n in g.names}
+        return [row for row, address in enumerate(self.state_names) if split(address)[0] in boundary]
 
     def clock_scale(self, tau: Array, env: Mapping[str, Array]) -> Array | float:
         """Seconds per unit of the body's clock when beats are integrated in phase."""
@@ -149,9 +150,9 @@ class System(eqx.Module):
             )
             t = self._part_time(group, tau, env)
             if issubclass(group.cls, AbstractController):
-                out = _lift(lambda p, t, se: p.outputs(t, se), part, t, sensed)
+                out = self._lift(group, lambda p, t, se: p.outputs(t, se), part, t, sensed)
             else:
-                out = _lift(lambda p, t, s, se: p.outputs(t, s, se), part, t, state, sensed)
+                out = self._lift(group, lambda p, t, s, se: p.outputs(t, s, se), part, t, state, sensed)
             for f in fields_of(group.cls.Outputs):
                 values = getattr(out, f.name)
                 env |= {f"{n}.{f.name}": values[i] for i, n in enumerate(group.names)}
@@ -171,9 +172,9 @@ class System(eqx.Module):
             )
             t = self._part_time(group, tau, env)
             if issubclass(group.cls, AbstractInertialLink):
-                flow = _lift(lambda p, t, s, u, d: p.flow(t, s, u, d), part, t, state, up, down)
+                flow = self._lift(group, lambda p, t, s, u, d: p.flow(t, s, u, d), part, t, state, up, down)
             else:
-                flow = _lift(lambda p, t, u, d: p.flow(t, u, d), part, t, up, down)
+                flow = self._lift(group, lambda p, t, u, d: p.flow(t, u, d), part, t, up, down)
             env |= {f"{n}.flow": flow[i] for i, n in enumerate(group.names)}
             pieces.append((group, part, t, state, up, down))
         return env, pieces
@@ -189,13 +190,19 @@ class System(eqx.Module):
             scale = pace * self._rate_factor(group)
             if issubclass(group.cls, AbstractStore):
                 net = self._net(group, env, doses, scale)
-                rate = _lift(lambda p, t, s, se, n, o: p.rates(t, s, se, n, o), part, t, state, first, net, second)
+                rate = self._lift(group, lambda p, t, s, se, n, o: p.rates(t, s, se, n, o), part, t, state, first, net, second)
             elif issubclass(group.cls, AbstractInertialLink):
-                rate = _lift(lambda p, t, s, u, d: p.rates(t, s, u, d), part, t, state, first, second)
+                rate = self._lift(group, lambda p, t, s, u, d: p.rates(t, s, u, d), part, t, state, first, second)
             else:
-                rate = _lift(lambda p, t, s, se, o: p.rates(t, s, se, o), part, t, state, first, second)
+                rate = self._lift(group, lambda p, t, s, se, o: p.rates(t, s, se, o), part, t, state, first, second)
             rows += [scale * getattr(rate, f.name) for f in fields_of(group.cls.State)]
         return jnp.concatenate(rows).astype(y.dtype)
+
+    def _lift(self, group: Group, equation, *args):
+        """Apply one person's equation of one part to (k, lanes)."""
+        k = len(group.names)
+        each = jax.vmap(equation, axis_size=k)
+        return jax.vmap(each, in_axes=-1, out_axes=-1, axis_size=self.lanes)(*args)
 
     def _net(self, group: Group, env, doses, scale):
         """Sum of flows into each port of a group, (k, lanes); a dose's rate is put on the part's clock."""

@@ -3,10 +3,10 @@
 import equinox as eqx
 import jax.numpy as jnp
 
-from physio.component import AbstractStore, Scalar, port, state
+from physio.component import AbstractBoundary, Scalar, port, state
 
 
-class Excreted(AbstractStore):
+class Excreted(AbstractBoundary):
     """Amount eliminated since the start [mg]."""
 
     time_unit = "h"

@@ -114,10 +114,15 @@ def steady(system: System, dosing: SteadyDosing, guess: Array, t0: Array, method
     channel = Schedule(begin, begin, begin, events.channel, None, (dosing.channel,))
     plan = timetable(events, (t0 + every)[None], t0, t0 + every)
 
-    def interval(y):
-        return march(system, channel, plan, y, method)[1]
+    # what has left the body only grows: those rows are held, or no regimen would have a steady state
+    accounts = system.boundary_rows()
+    held = jnp.asarray(accounts, dtype=jnp.int32)
+    pins = [((row,), row, guess[row]) for row in accounts]
 
-    y, closed = fixed_point(interval, guess, iterations=12)
+    def interval(y):
+        return march(system, channel, plan, y, method)[1].at[held].set(y[held])
+
+    y, closed = fixed_point(interval, guess, pins=pins, iterations=12)
     possible = closed & jnp.all(y > -1e-6 * (1.0 + jnp.abs(arrives)), axis=0)
     return jnp.where(possible, y, 0.0), jnp.where(possible, Status.OK, Status.NO_STEADY_STATE).astype(jnp.int32)
 

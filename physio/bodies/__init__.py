@@ -1,0 +1,1 @@
+"""Bodies: parts placed and wired, no equations."""

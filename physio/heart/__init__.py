@@ -1,0 +1,1 @@
+"""The heart: pacemaker, activation, chambers, valves."""

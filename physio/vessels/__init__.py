@@ -1,0 +1,1 @@
+"""Vessels: compliant stores and the beds between them."""
