@@ -16,6 +16,7 @@ from jaxtyping import Array
 
 from physio import wiring as w
 from physio.component import (
+    LINKS,
     STATEFUL,
     AbstractPart,
     ParameterInfo,
@@ -115,6 +116,17 @@ class Body(eqx.Module):
         self._require(address)
         name, field = w.split(address)
         return self.totals[field] if name == "total" else getattr(self.parts[name], field)
+
+    def unit_of(self, address: str) -> str:
+        """Unit of a parameter, state, output or flow."""
+        table = {a: info.unit for a, info in self.wiring.info}
+        for name, part in self.parts.items():
+            table |= {f"{name}.{f}": u for cls in (part.State, part.Outputs) for f, u in units_of(cls).items()}
+            if isinstance(part, LINKS):
+                table[f"{name}.flow"] = part.carries
+        if address not in table:
+            raise w.unknown("address", address, table)
+        return table[address]
 
     def with_values(self, values: Mapping[str, Any]) -> "Body":
         """The same body with other numbers at these addresses (scalars, or arrays with lanes last)."""

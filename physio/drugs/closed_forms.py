@@ -110,6 +110,7 @@ class LinearPK(eqx.Module):
 
     steady_* are the exact sums over doses given at 0, -every, -2 every, ... without end. At t > every the
     dose at 0 was the last one (washout); at t < lag it has not arrived, so earlier doses make the curve.
+    They need CL and Q above 0 (else ValueError, unless traced).
     """
 
     clearance: Float[Array, ""] = eqx.field(converter=as_float)
@@ -158,6 +159,13 @@ class LinearPK(eqx.Module):
         """oral, repeated for ever, every [h] > 0."""
         return self._curve(_oral, (ka,), t, amount, lag, bioavailability, _past_oral, every)
 
+    def _check_elimination(self):
+        """A compartment that drug never leaves has no (unique) steady state."""
+        if is_concrete(self.clearance) and np.asarray(self.clearance) == 0:
+            raise ValueError("LinearPK: clearance 0 L/h has no steady state; give a clearance above 0")
+        if any(is_concrete(value) and np.asarray(value) == 0 for value in self.exchange):
+            raise ValueError("LinearPK: exchange 0 L/h has no steady state; leave that compartment out")
+
     def _curve(self, kernel, course, t, amount, lag, bioavailability, past=None, every=None):
         if self.clearance.ndim:
             raise ValueError("LinearPK: clearance (L/h) is an array; give one person and batch with jax.vmap")
@@ -167,8 +175,7 @@ class LinearPK(eqx.Module):
         inputs = _common(volumes.dtype, since, *course)
         share = matrix_response(kernel, _elapsed, False, conductances, volumes, inputs)
         if past is not None:
-            if is_concrete(self.clearance) and np.asarray(self.clearance) == 0:
-                raise ValueError("LinearPK: clearance 0 L/h has no steady state; give a clearance above 0")
+            self._check_elimination()
             inputs = _common(volumes.dtype, since, every, *course)
             share += matrix_response(past, _until_next, True, conductances, volumes, inputs)
         return jnp.where(arrived, bioavailability * amount / volumes[0] * share, 0.0)

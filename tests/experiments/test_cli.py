@@ -81,7 +81,7 @@ def test_doctor_names_versions_and_folders(somagrad):
 
 def test_doctor_reports_an_unwritable_cache(environment, tmp_path):
     (tmp_path / "file").touch()
-    environment["SOMAGRAD_CACHE"] = str(tmp_path / "file" / "below")
+    environment |= {"SOMAGRAD_CACHE": str(tmp_path / "file" / "below"), "JAX_COMPILATION_CACHE_DIR": ""}
     command = [sys.executable, "-m", "experiments", "doctor"]
     ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert "warn compiled programs" in ended.stdout and "set SOMAGRAD_CACHE" in ended.stdout

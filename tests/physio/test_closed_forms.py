@@ -1,4 +1,4 @@
-"""Linear closed forms against matrix exponentials in extended precision, published tables and textbook limits."""
+"""Linear closed forms and their derivatives against matrix exponentials in extended precision."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm as scipy_expm
 
-from physio.drugs.closed_forms import LinearPK, superposed
+from physio.drugs.closed_forms import LinearPK
 from physio.drugs.matrix_response import divided_difference
 
 LONG = np.longdouble
@@ -64,7 +64,7 @@ def one_dose(form, t, a, amount, duration):
 
 
 def oracle(form, n, x, t):
-    """Concentration at the scalar t; x: clearance, volumes, exchange, then NAMES, in one vector of long doubles."""
+    """Concentration at the scalar t; x: clearance, volumes, exchange, then NAMES, all long doubles."""
     clearance, volumes, exchange = x[0], x[1 : n + 1], x[n + 1 : 2 * n]
     amount, given, lag, bioavailability, duration, ka, every = x[2 * n :]
     a = flow_matrix(clearance, volumes, exchange, ka)
@@ -114,14 +114,94 @@ both = jax.jit(
 )
 
 
-def worst(form, n, x, times=TIMES, steps=None):
-    """Largest error of the values and of the derivatives, by the project's rule |a - b| / (|b| + 1e-3 scale)."""
+def worst(form, n, x, times=TIMES):
+    """Largest error of the values over the peak, and of the derivatives by |a - b| / (|b| + 1e-3 scale)."""
     value, slopes = both(form, n, x, times)
-    f = [lambda x, t=t: oracle(form, n, x, t) for t in times]
-    exact = np.array([g(x.astype(LONG)) for g in f])
-    steps = np.abs(x) * 0.01 + 0.01 * (x == 0) if steps is None else steps
-    expected = np.array([[central_difference(g, x.astype(LONG), k, steps[k]) for k in range(len(x))] for g in f])
-    # An argument that a form does not use has slope 0: rounding noise of the oracle is not a scale.
-    scale = np.maximum(np.abs(expected).max(0), 1e-9 * exact.max())
+    curves = [lambda x, t=t: oracle(form, n, x, t) for t in times]
+    x = x.astype(LONG)
+    exact = np.array([curve(x) for curve in curves])
+    size = np.where(x == 0, 1, np.abs(x))
+    steps = list(enumerate(0.03 * size))
+    expected = np.array([[central_difference(curve, x, k, h) for k, h in steps] for curve in curves])
+    # At least 1 % of peak / parameter: below, the differences of the oracle are its own rounding noise.
+    scale = np.maximum(np.abs(expected).max(0), 0.01 * exact.max() / size)
     error = np.abs(np.asarray(slopes) - expected) / (np.abs(expected) + 1e-3 * scale)
     return float(np.abs(np.asarray(value) - exact).max() / exact.max()), float(error.max())
+
+
+def exponents(body):
+    a = flow_matrix(body[0][0], body[1], body[2], 1.0)[1:-1, 1:-1]
+    return np.sort(-np.linalg.eigvals(a.astype(float)).real)
+
+
+def assert_exact(form, n, x):
+    values, slopes = worst(form, n, x)
+    assert values <= 1e-13
+    assert slopes <= 1e-8
+
+
+# ---- values and derivatives ----
+
+
+@pytest.mark.parametrize("n", BODIES)
+@pytest.mark.parametrize("form", FORMS)
+def test_values_and_derivatives_match_the_matrix_exponential(form, n):
+    assert_exact(form, n, packed(n, BODIES[n]))
+
+
+@pytest.mark.parametrize("form", ["oral", "steady_oral"])
+@pytest.mark.parametrize("apart", [0.0, 1e-9, 1e-4, -0.3])
+def test_absorption_may_equal_elimination(form, apart):
+    assert_exact(form, 1, packed(1, BODIES[1], ka=5.0 / 20.0 * (1 + apart)))
+
+
+@pytest.mark.parametrize("form", ["oral", "steady_oral"])
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_absorption_may_equal_any_exponent(form, which):
+    assert_exact(form, 3, packed(3, BODIES[3], ka=exponents(BODIES[3])[which]))
+
+
+@pytest.mark.parametrize("form", ["infusion", "oral", "steady_oral"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        ((5.0,), (20.0, 4e-6), (1e-6,)),  # CL/V1 = Q2/V2, hardly coupled: 4e-4 apart, relatively
+        ((5.0,), (20.0, 4e-3, 4e-3), (1e-3, 1.0000001e-3)),  # three exponents close together
+        ((5.0,), (20.0, 40.0, 40.0), (2.0, 2.0)),  # twins: one exponent without weight
+        ((5.0,), (1.0, 40.0, 400.0), (50.0, 0.5)),  # exponents from 1e-3 to 56
+    ],
+)
+def test_close_and_distant_exponents(form, body):
+    n = len(body[1])
+    assert_exact(form, n, packed(n, body, ka=0.25))
+
+
+@pytest.mark.parametrize("form", ["bolus", "oral"])
+def test_compartments_may_be_cut_off(form):
+    """Q = 0: dQ keeps its true slope, which the derivative of an eigenvector would lose."""
+    assert_exact(form, 2, packed(2, ((5.0,), (20.0, 35.0), (0.0,))))
+
+
+def test_reverse_mode_gives_the_same_derivatives():
+    x = packed(3, BODIES[3])
+    backward = jax.jit(jax.jacrev(lambda x: closed("steady_oral", 3, x, TIMES)))(x)
+    np.testing.assert_allclose(backward, both("steady_oral", 3, x, TIMES)[1], rtol=1e-12, atol=1e-14)
+
+
+def test_the_oracle_is_scipys_matrix_exponential():
+    a = flow_matrix(5.0, (10.0, 35.0, 200.0), (4.0, 2.5), 1.3)
+    expected = scipy_expm(a.astype(float) * 7)
+    np.testing.assert_allclose(expm(a * 7).astype(float), expected, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-300, 1e-14, 1e-7, 1e-3, 0.5, 1.99, 2.01, 10.0, 500.0])
+def test_divided_difference_of_exp(gap):
+    """(exp(-a) - exp(-b)) / (b - a) = exp(-a) (1 - exp(-gap)) / gap, by its series where that is not exact."""
+    a, gap = 0.7, (0.7 + gap) - 0.7
+    term = series = LONG(1)
+    for k in range(2, 60):
+        term = term * -LONG(gap) / k
+        series = series + term
+    mean = series if gap < 3 else (1 - np.exp(-LONG(gap))) / LONG(gap)
+    found = divided_difference(lambda x: -jnp.exp(-x), a, a + gap, 1.0)
+    assert abs(float(found) / float(np.exp(-LONG(a)) * mean) - 1) < 2e-15

@@ -1,0 +1,70 @@
+"""What every calibrator returns."""
+
+import enum
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import ndtri
+from jaxtyping import Array
+
+from calibration.problem import AbstractProblem
+
+
+class FitStatus(enum.IntEnum):
+    """How a person's fit ended."""
+
+    CONVERGED = 0
+    ITERATION_LIMIT = 1
+    STALLED = 2
+    SOLVE_FAILED = 3
+
+    @property
+    def reason(self) -> str:
+        """One plain sentence."""
+        return _REASONS[self]
+
+
+_REASONS = {
+    FitStatus.CONVERGED: "converged",
+    FitStatus.ITERATION_LIMIT: "stopped at the iteration limit; the point may not be the best",
+    FitStatus.STALLED: "no step improved the fit although the gradient is not small",
+    FitStatus.SOLVE_FAILED: "the body could not be solved at the start of the fit",
+}
+
+
+class Fit(eqx.Module):
+    """A point for every lane, and once intervals are asked for, how sure it is.
+
+    ``z`` (unknowns, lanes) and ``cost`` = half the sum of squared residuals or minus the log density, as ``kind``
+    says; ``covariance`` (unknowns, unknowns, lanes) on the scale of z, or None: then intervals are "not quantified".
+    """
+
+    problem: AbstractProblem
+    z: Array
+    cost: Array
+    status: Array
+    iterations: Array
+    covariance: Array | None
+    method: str = eqx.field(static=True)
+
+    def values(self) -> Array:
+        """Estimates in their own units (unknowns, lanes)."""
+        return self.problem.values(self.z)
+
+    def interval(self, level: float) -> tuple[Array, Array]:
+        """Equal-tailed interval of every unknown, from the normal approximation in z: (lo, hi) like ``values``."""
+        if self.covariance is None:
+            raise ValueError(f"intervals are not quantified by {self.method}: apply calibration.laplace first")
+        reach = ndtri(0.5 + 0.5 * level) * self.posterior_sd()
+        return self.problem.values(self.z - reach), self.problem.values(self.z + reach)
+
+    def posterior_sd(self) -> Array:
+        """Standard deviation of z; the prior's is 1."""
+        return jnp.sqrt(jnp.diagonal(self.covariance).T)
+
+    def draws(self, keys: Array, count: int) -> Array:
+        """(count, unknowns, lanes) from the normal approximation; ``keys`` (lanes,), one a lane."""
+        root = jnp.linalg.cholesky(jnp.moveaxis(self.covariance, -1, 0))
+        noise = jax.vmap(lambda k: jax.random.normal(k, (count, self.z.shape[0])))(keys)
+        return jnp.moveaxis(jnp.einsum("lij,lnj->lni", root, noise), 0, -1) + self.z

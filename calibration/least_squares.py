@@ -1,0 +1,110 @@
+"""Levenberg-Marquardt, every lane with its own damping and its own acceptance.
+
+    (J'J + lambda D) step = -J'r,     D = diag(J'J)
+
+lambda follows the ratio of actual to predicted decrease (H. B. Nielsen, IMM-REP-1999-05); the scaling by the diagonal is
+Marquardt's. A lane whose body cannot be solved at the trial point rejects the step.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from calibration.calibrator import AbstractCalibrator
+from calibration.fit import Fit, FitStatus
+from calibration.problem import AbstractProblem, linearize
+from physio.solve import Status
+
+_SMALLEST_DAMPING = 1e-12
+
+
+class _State(NamedTuple):
+    z: Array
+    residuals: Array
+    jacobian: Array
+    cost: Array
+    damping: Array
+    growth: Array
+    status: Array
+    finished: Array
+    iterations: Array
+
+
+class LevenbergMarquardt(AbstractCalibrator):
+    """Least squares with first derivatives.
+
+    A lane has converged when the largest component of the gradient, scaled by the diagonal, is below ``gtol`` times the
+    root of the cost, or when an accepted step lowers the cost by less than ``ftol`` of itself.
+    """
+
+    iterations: int = 60
+    ftol: float = 1e-10
+    gtol: float = 1e-8
+    damping: float = 1e-2
+
+    def limit(self) -> int:
+        return self.iterations
+
+    def done(self, state: _State) -> Array:
+        return state.finished
+
+    def init(self, problem: AbstractProblem, z: Array) -> _State:
+        residuals, jacobian, _, status = linearize(problem, z)
+        cost = 0.5 * (residuals**2).sum(0)
+        solved = (status == Status.OK) & (cost < jnp.inf)
+        lanes = z.shape[-1]
+        code = jnp.where(solved, FitStatus.ITERATION_LIMIT, FitStatus.SOLVE_FAILED).astype(jnp.int32)
+        return _State(
+            z,
+            jnp.where(solved, residuals, 0.0),
+            jnp.where(solved, jacobian, 0.0),
+            jnp.where(solved, cost, jnp.inf),
+            jnp.full((lanes,), self.damping),
+            jnp.full((lanes,), 2.0),
+            code,
+            ~solved,
+            jnp.zeros((lanes,), jnp.int32),
+        )
+
+    def step(self, problem: AbstractProblem, state: _State) -> _State:
+        normal = jnp.einsum("rpl,rql->lpq", state.jacobian, state.jacobian)
+        slope = jnp.einsum("rpl,rl->lp", state.jacobian, state.residuals)
+        diagonal = jnp.maximum(jnp.diagonal(normal, axis1=1, axis2=2), 1e-12)
+        eye = jnp.eye(normal.shape[-1])
+        damped = normal + state.damping[:, None, None] * diagonal[:, :, None] * eye
+        move = -jnp.linalg.solve(damped, slope[..., None])[..., 0]
+        expected = -(move * slope).sum(-1) - 0.5 * jnp.einsum("lp,lpq,lq->l", move, normal, move)
+        trial = state.z + jnp.where(state.finished, 0.0, move.T)
+        residuals, jacobian, _, status = linearize(problem, trial)
+        cost = 0.5 * (residuals**2).sum(0)
+        usable = (status == Status.OK) & (cost < jnp.inf) & ~state.finished
+        # comparisons with nan are false: a lane without a finite cost rejects
+        accept = usable & (cost <= state.cost)
+        gain = (state.cost - cost) / jnp.maximum(expected, 1e-300)
+        shrink = jnp.maximum(1.0 / 3.0, 1.0 - (2.0 * jnp.clip(gain, 0.0, 1.0) - 1.0) ** 3)
+        damping = jnp.where(accept, state.damping * shrink, state.damping * state.growth)
+        growth = jnp.where(accept, 2.0, 2.0 * state.growth)
+        steepness = jnp.max(jnp.abs(slope) / jnp.sqrt(diagonal), axis=-1)
+        flat = steepness <= self.gtol * jnp.sqrt(1.0 + state.cost)
+        small = accept & (state.cost - cost <= self.ftol * state.cost) & (gain > 0.25)
+        settled = (flat | small) & ~state.finished
+        # the model promises less than rounding can show: nothing is left to gain
+        stuck = (damping > 1e12) & ~state.finished
+        spent = expected <= 1e-12 * state.cost
+        code = jnp.where(settled | (stuck & spent), FitStatus.CONVERGED, jnp.where(stuck, FitStatus.STALLED, state.status))
+        keep = lambda new, old: jnp.where(accept, new, old)  # noqa: E731
+        return _State(
+            keep(trial, state.z),
+            keep(residuals, state.residuals),
+            keep(jacobian, state.jacobian),
+            keep(cost, state.cost),
+            jnp.where(state.finished, state.damping, jnp.maximum(damping, _SMALLEST_DAMPING)),
+            jnp.where(state.finished, state.growth, growth),
+            code.astype(jnp.int32),
+            state.finished | settled | stuck,
+            state.iterations + ~state.finished,
+        )
+
+    def finish(self, problem: AbstractProblem, state: _State) -> Fit:
+        return Fit(problem, state.z, state.cost, state.status, state.iterations, None, "Levenberg-Marquardt")

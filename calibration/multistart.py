@@ -1,0 +1,75 @@
+"""Many starts for every person, the best kept.
+
+All starts of all people are lanes of one batch. A start whose body cannot be solved is drawn again, a few times, and
+counted; nothing is dropped.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from calibration.calibrator import AbstractCalibrator, calibrate
+from calibration.fit import Fit, FitStatus
+from calibration.problem import AbstractProblem
+from physio.solve import Status
+
+
+class Starts(eqx.Module):
+    """What became of every start: (starts, people)."""
+
+    cost: Array
+    status: Array
+    iterations: Array
+    redrawn: Array
+
+
+@eqx.filter_jit
+def _solved(problem: AbstractProblem, z: Array) -> Array:
+    residuals, _, status = problem.evaluate(z)
+    return (status == Status.OK) & ((residuals**2).sum(0) < jnp.inf)
+
+
+def multistart(
+    problem: AbstractProblem,
+    calibrator: AbstractCalibrator,
+    keys: Array,
+    *,
+    starts: int,
+    spread: float = 1.0,
+    redraws: int = 3,
+    progress: Callable[[str, float | None], None] | None = None,
+) -> tuple[Fit, Starts]:
+    """Fit every lane from ``starts`` points: the prior median and draws of ``spread`` prior standard deviations.
+
+    ``keys`` (lanes,) are random keys, one a person, so that a person's starts depend on nobody else.
+    """
+    unknowns, people = len(problem.names), problem.lanes
+    wide = problem.tiled(starts)
+
+    def draw(round_):
+        one = jax.vmap(lambda k: jax.random.normal(jax.random.fold_in(k, round_), (starts, unknowns)))(keys)
+        return spread * jnp.moveaxis(one, -1, 0).reshape(unknowns, people * starts)
+
+    first = jnp.tile(jnp.arange(starts) == 0, people)
+    z = jnp.where(first, 0.0, draw(0))
+    redrawn = jnp.zeros((people * starts,), jnp.int32)
+    for round_ in range(1, redraws + 1):
+        bad = ~_solved(wide, z)
+        if not bool(bad.any()):
+            break
+        z = jnp.where(bad, draw(round_), z)
+        redrawn = redrawn + bad
+    fit = calibrate(wide, calibrator, z, progress=progress)
+
+    def by_person(x):
+        return x.reshape(*x.shape[:-1], people, starts)
+
+    cost = by_person(jnp.where(fit.status == FitStatus.SOLVE_FAILED, jnp.inf, fit.cost))
+    best = jnp.argmin(cost, axis=-1)
+    pick = lambda x: jnp.take_along_axis(by_person(x), best.reshape((1,) * (x.ndim - 1) + (people, 1)), axis=-1)[..., 0]  # noqa: E731
+    chosen = Fit(problem, pick(fit.z), pick(fit.cost), pick(fit.status), pick(fit.iterations), None, fit.method)
+    table = Starts(cost.T, by_person(fit.status).T, by_person(fit.iterations).T, by_person(redrawn).T)
+    return chosen, table

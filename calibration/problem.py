@@ -1,0 +1,242 @@
+"""From a body, its instruments and their readings to residuals and a log density.
+
+Unknowns z are standard normal under their priors and have lanes last: z is (unknowns, lanes), one lane a person (or a
+start of a person). Lanes do not interact, so the Jacobian is (residuals, unknowns, lanes), got in one pass by pushing
+each unknown's direction through all lanes at once.
+
+    log p(z | data) = sum log p(reading | prediction) - |z|^2 / 2 + constant
+    |residuals|^2 / 2 = - log p + constant              (normal errors; a censored reading enters as below)
+
+A reading below the detection limit L contributes Phi((L - prediction) / sd); as a residual it is sqrt(-2 log Phi).
+Where a spread is itself unknown, its log enters as one more residual sqrt(2 log(sd / sd_0) + 50) per reading, with sd_0
+the prior median, whose square differs from the log by a constant.
+"""
+
+import abc
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.stats import norm
+from jaxtyping import Array
+
+from physio.body import Body, lanes_of
+from physio.component import ParameterInfo, as_float
+from physio.observe import Observation, Readings
+from physio.protocol import AbstractProtocol
+from physio.solve import Status
+from physio.units import unit
+from physio.wiring import unknown
+
+_LOG_OFFSET = 50.0
+
+
+class AbstractProblem(eqx.Module):
+    """What a calibrator needs: unknowns in lanes, residuals and a log density."""
+
+    names: eqx.AbstractVar[tuple[str, ...]]
+    lanes: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def evaluate(self, z: Array) -> tuple[Array, Array, Array]:
+        """``(residuals (numbers, lanes), log density (lanes,), status (lanes,))`` at z (unknowns, lanes)."""
+
+    @abc.abstractmethod
+    def tiled(self, times: int) -> "AbstractProblem":
+        """Each lane repeated: lane l becomes lanes l*times ... l*times + times - 1."""
+
+    @abc.abstractmethod
+    def values(self, z: Array) -> Array:
+        """The unknowns in their own units, same shape as z."""
+
+
+def linearize(problem: AbstractProblem, z: Array) -> tuple[Array, Array, Array, Array]:
+    """``(residuals, Jacobian (numbers, unknowns, lanes), log density, status)``."""
+
+    def differentiable(z):
+        residuals, log_density, status = problem.evaluate(z)
+        return residuals, (log_density, status)
+
+    residuals, push, (log_density, status) = jax.linearize(differentiable, z, has_aux=True)
+    return residuals, _columns(push, z, axis=1), log_density, status
+
+
+def gradient(problem: AbstractProblem, z: Array) -> tuple[Array, Array, Array]:
+    """``(log density (lanes,), its gradient (unknowns, lanes), status)``."""
+
+    def differentiable(z):
+        _, log_density, status = problem.evaluate(z)
+        return log_density, status
+
+    log_density, push, status = jax.linearize(differentiable, z, has_aux=True)
+    return log_density, _columns(push, z, axis=0), status
+
+
+def hessian(problem: AbstractProblem, z: Array) -> Array:
+    """Second derivatives of the log density (unknowns, unknowns, lanes), forward over forward."""
+    _, push = jax.linearize(lambda z: gradient(problem, z)[1], z)
+    return _columns(push, z, axis=0)
+
+
+def _columns(push, z: Array, axis: int) -> Array:
+    directions = jnp.eye(z.shape[0], dtype=z.dtype)
+    columns = jax.vmap(lambda e: push(jnp.broadcast_to(e[:, None], z.shape)))(directions)
+    return jnp.moveaxis(columns, 0, axis)
+
+
+class Problem(AbstractProblem):
+    """People measured by the same instruments under the same kind of protocol.
+
+    ``free``      addresses to estimate: parameters of the body, or ``"<instrument>.<noise parameter>"``
+    ``body``      numbers shared by all lanes, or one a lane (lanes last)
+    ``readings``  one ``Readings`` an observation, (numbers, lanes)
+    ``informed``  False drops the priors: plain maximum likelihood
+    """
+
+    body: Body
+    protocol: AbstractProtocol
+    observations: tuple[Observation, ...]
+    readings: tuple[Readings, ...]
+    names: tuple[str, ...] = eqx.field(static=True)
+    lanes: int = eqx.field(static=True)
+    informed: bool = eqx.field(static=True)
+
+    def __init__(
+        self,
+        body: Body,
+        free: Sequence[str],
+        *,
+        protocol: AbstractProtocol,
+        observations: Sequence[Observation],
+        readings: Sequence[Readings],
+        informed: bool = True,
+    ):
+        lanes = {r.value.shape[-1] for r in readings}
+        if len(lanes) != 1 or len(readings) != len(observations):
+            raise ValueError(f"{len(observations)} observations need as many readings with equal lanes, got {lanes}")
+        self.lanes = lanes.pop()
+        self.names = tuple(free)
+        self.informed = informed
+        self.body = lanes_of(body, self.lanes)
+        self.protocol = protocol.widened(self.lanes)
+        self.observations = tuple(
+            eqx.tree_at(
+                lambda o: o.noise, o, jax.tree.map(lambda x: jnp.broadcast_to(x, (self.lanes,)), o.noise)
+            )
+            for o in observations
+        )
+        self.readings = tuple(readings)
+        table = self.info_table()
+        for name in self.names:
+            if name not in table:
+                raise unknown("unknown to estimate", name, table)
+
+    def info_table(self) -> dict[str, ParameterInfo]:
+        """Unit, prior and source of everything that could be estimated."""
+        table = self.body.parameters
+        for o in self.observations:
+            noise_unit = "1" if o.name == "" else o.unit
+            table |= {f"{o.name}.{field}": ParameterInfo(noise_unit, p, "instrument") for field, p in o.priors}
+        return table
+
+    def info(self, name: str) -> ParameterInfo:
+        """Unit, prior and source of one unknown."""
+        return self.info_table()[name]
+
+    def values(self, z: Array) -> Array:
+        return jnp.stack([self.info(name).prior.from_z(z[i]) for i, name in enumerate(self.names)])
+
+    def unknowns(self, values: Array) -> Array:
+        """z of values in their own units; the inverse of ``values``."""
+        return jnp.stack([self.info(name).prior.to_z(values[i]) for i, name in enumerate(self.names)])
+
+    def bodies(self, z: Array) -> Body:
+        """The body with the unknowns at z in every lane."""
+        known = self.body.parameters
+        values = self.values(z)
+        return self.body.with_values({n: values[i] for i, n in enumerate(self.names) if n in known})
+
+    def instruments(self, z: Array) -> tuple[Observation, ...]:
+        """The observations with unknown noise parameters at z."""
+        values = dict(zip(self.names, self.values(z), strict=True))
+        out = []
+        for o in self.observations:
+            for field, _ in o.priors:
+                if f"{o.name}.{field}" in values:
+                    o = eqx.tree_at(lambda x, f=field: getattr(x.noise, f), o, values[f"{o.name}.{field}"])
+            out.append(o)
+        return tuple(out)
+
+    def predict(self, z: Array) -> tuple[list[Array], list[Array], Array]:
+        """``(predictions, spreads, status)``: one (numbers, lanes) an observation, in the instrument's unit."""
+        trajectory = self.protocol.run(self.bodies(z), self.lanes)
+        predictions, spreads = [], []
+        for o in self.instruments(z):
+            factor = unit(self.body.unit_of(o.path)).factor_to(unit(o.unit))
+            predicted = o.predict(trajectory, factor)
+            predictions.append(predicted)
+            spreads.append(o.noise.sd(predicted))
+        return predictions, spreads, trajectory.status
+
+    def evaluate(self, z: Array) -> tuple[Array, Array, Array]:
+        predictions, spreads, status = self.predict(z)
+        residuals, log_density = [], 0.0
+        for o, read, predicted, sd in zip(self.instruments(z), self.readings, predictions, spreads, strict=True):
+            seen = read.present & ~read.below
+            target = jnp.where(read.present, read.value, 1.0)
+            error = jnp.where(seen, (o.noise.transform(target) - o.noise.transform(predicted)) / sd, 0.0)
+            margin = jnp.where(read.below, (o.noise.transform(target) - o.noise.transform(predicted)) / sd, 0.0)
+            chance = jnp.where(read.below, norm.logcdf(margin), 0.0)
+            # sqrt has no derivative at zero, which only a certain reading below the limit would reach
+            censored = jnp.where(read.below, jnp.sqrt(-2.0 * jnp.where(read.below, chance, -1.0) + 1e-12), 0.0)
+            residuals += [error, censored]
+            log_density += (jnp.where(seen, norm.logpdf(error) - jnp.log(sd), 0.0) + chance).sum(0)
+            if any(f"{o.name}.{field}" in self.names for field, _ in o.priors):
+                reference = jax.lax.stop_gradient(self._reference(o))
+                log_sd = jnp.where(seen, jnp.sqrt(2.0 * jnp.log(sd / reference) + _LOG_OFFSET), 0.0)
+                residuals.append(log_sd)
+        if self.informed:
+            residuals.append(z)
+            log_density = log_density + norm.logpdf(z).sum(0)
+        return jnp.concatenate(residuals), log_density, status
+
+    def _reference(self, o: Observation) -> float:
+        """A spread of the right size, so that the log of the ratio stays far from -25."""
+        return float(np.prod([prior.median for _, prior in o.priors]) ** (1.0 / len(o.priors)))
+
+    def tiled(self, times: int) -> "Problem":
+        tile = lambda tree: jax.tree.map(  # noqa: E731
+            lambda x: jnp.repeat(x, times, axis=-1) if eqx.is_array(x) else x, tree
+        )
+        return Problem(
+            tile(self.body),
+            self.names,
+            protocol=tile(self.protocol),
+            observations=tile(self.observations),
+            readings=tile(self.readings),
+            informed=self.informed,
+        )
+
+    def failed(self, status: Array) -> Array:
+        """Lanes that were not solved."""
+        return status != Status.OK
+
+
+def person(problem: Problem, lane: int) -> Problem:
+    """The problem of one lane alone."""
+    take = lambda tree: jax.tree.map(  # noqa: E731
+        lambda x: as_float(x)[..., lane : lane + 1] if eqx.is_array(x) and x.ndim else x, tree
+    )
+    return Problem(
+        take(problem.body),
+        problem.names,
+        protocol=take(problem.protocol),
+        observations=take(problem.observations),
+        readings=tuple(
+            Readings(r.value[..., lane : lane + 1], r.present[..., lane : lane + 1], r.below[..., lane : lane + 1])
+            for r in problem.readings
+        ),
+        informed=problem.informed,
+    )

@@ -1,0 +1,29 @@
+"""The benchmarks: one module each, all with the contract of ``experiments.benchmarks.contract``.
+
+To add one: write ``experiments/benchmarks/NAME.py`` with ``run(data, quick) -> Result`` and list it here. A benchmark
+imports the core libraries only (jax, equinox, diffrax, optimistix, lineax, optax, numpy, scipy): a GPU machine may have
+no others.
+"""
+
+BENCHMARKS: dict[str, tuple[str, str]] = {
+    "circulation-reference": (
+        "experiments.benchmarks.circulation_reference",
+        "stroke volume, ejection fraction and output of two published circulations; volume drift over 60 s",
+    ),
+    "fsigt": (
+        "experiments.benchmarks.fsigt",
+        "least-squares minima of the glucose minimal model on the test of Pacini and Bergman 1986",
+    ),
+    "pk-closed-forms": (
+        "experiments.benchmarks.pk_closed_forms",
+        "compartment models and their gradients against closed forms",
+    ),
+    "virtual-cohort": (
+        "experiments.benchmarks.virtual_cohort",
+        "coverage of intervals on virtual people, made by the fitted circulation and by another",
+    ),
+    "demo": (
+        "experiments.benchmarks.demo",
+        "the demonstration from start to end: seconds the first and the second time",
+    ),
+}

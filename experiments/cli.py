@@ -1,0 +1,193 @@
+"""The command line. ``--help`` loads nothing but the standard library and typer; each verb imports what it needs.
+
+Exit status: 0 done, 2 bad input and nothing written, 3 done but some people or shards failed, 4 damaged results,
+130 interrupted; 1 when a machine fails (disk full, no permission) or the report could not be written.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from experiments.errors import InputError
+
+ABOUT = """The body as a differentiable program: fit organ models to people, compare what-if arms, report.
+
+Research software, not a medical device.
+
+Exit status: 0 done, 2 bad input (nothing is written), 3 done but some people or shards failed, 4 damaged results,
+130 interrupted."""
+
+app = typer.Typer(
+    name="somagrad", help=ABOUT, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+DEMO = Path(__file__).resolve().parent / "scenarios" / "demo.toml"
+
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the run's folder is made.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)]
+
+
+@app.command()
+def demo(
+    out: Out = Path("runs"),
+    people: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="How many virtual people, and a quarter as many of the other model."),
+    ] = None,
+) -> int:
+    """Run the demonstration: real people fitted, doses compared, virtual people with known truth."""
+    from experiments import run
+
+    sizes = ()
+    if people is not None:
+        sizes = (f"virtual_cohort.people={people}", f"virtual_cohort.people_of_other_model={-(-people // 4)}")
+    return run.start(DEMO, out, sizes)
+
+
+@app.command("run")
+def run_scenario(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.toml", help="What to run.", show_default=False)],
+    out: Out = Path("runs"),
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value, such as fsigt.starts=8.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the shards; run and write nothing.")] = False,
+) -> int:
+    """Run a scenario."""
+    from experiments import run
+
+    return run.start(scenario, out, tuple(set_ or ()), dry_run)
+
+
+@app.command()
+def resume(folder: Run) -> int:
+    """Compute what is missing, failed or damaged in a run, and write its report again."""
+    from experiments import run
+
+    return run.resume(folder)
+
+
+@app.command()
+def status(folder: Run) -> None:
+    """Say which shards are done, failed or still to come, and which people failed."""
+    from experiments.run import failures
+    from experiments.store import Store
+
+    store = Store(folder)
+    record, latest = store.provenance(), store.latest()
+    for plan in record["shards"]:
+        line = latest.get(plan["key"], {"state": "to come"})
+        took = f", {line['seconds']} s, attempt {line['attempt']}" if "seconds" in line else ""
+        print(f"{line['state']:7} {plan['study']} {plan['label']}{took}")
+    done = sum(line["state"] == "done" for line in latest.values())
+    print(f"{done} of {len(record['shards'])} shards done; exit status {record.get('exit')}")
+    for line in failures(store):
+        print(f"failed  {line}")
+
+
+@app.command()
+def verify(folder: Run) -> int:
+    """Read every result and compare it with what was written; exit 4 and name what is damaged."""
+    from experiments.store import Store
+
+    damages = Store(folder).verify()
+    for damage in damages:
+        print(f"damaged  {folder / damage.file}: {damage.problem}", file=sys.stderr)
+    if damages:
+        print(f"compute it again with: python -m experiments resume {folder}", file=sys.stderr)
+        return 4
+    print(f"everything recorded in {folder} is as it was written")
+    return 0
+
+
+@app.command()
+def report(folder: Run) -> None:
+    """Write a run's report again from its results."""
+    from experiments.run import write_report
+    from experiments.store import REPORT, Store
+
+    write_report(Store(folder))
+    print(folder / REPORT)
+
+
+@app.command()
+def bench(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which benchmark.", show_default=False)] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Name them all, one line each.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Run them all; one table of targets met and missed.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Data of the same layout as the benchmark's own.")
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the JSON line only.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A smaller version, for tests.")] = False,
+) -> int:
+    """Run a benchmark; the last line printed is one JSON object."""
+    from experiments.benchmarks import show
+
+    if [bool(name), list_, all_].count(True) != 1:
+        raise InputError("bench", problem="one of NAME, --list and --all is needed")
+    if list_:
+        show.list_all()
+    elif all_:
+        return 0 if show.run_all(quick, json_) else 1
+    else:
+        show.run_one(name, data, quick, json_)
+    return 0
+
+
+@app.command()
+def doctor(out: Out = Path("runs")) -> int:
+    """Check this machine: versions, devices, folders, disk; exit 1 when something fails."""
+    from experiments.doctor import examine
+
+    findings = examine(out)
+    for finding in findings:
+        print(finding)
+    return int(any(finding.state == "fail" for finding in findings))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a scenario."""
+    import json
+
+    from experiments.scenario_schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+def _stop(message: str, status: int) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit; a user's mistake is one line on standard error."""
+    try:
+        status = app(arguments, standalone_mode=False)
+    except InputError as problem:
+        _stop(str(problem), 2)
+    except KeyboardInterrupt:
+        print("\ninterrupted before anything was written", file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(130)
+    except Exception as problem:
+        _explain(problem)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _explain(problem: Exception) -> NoReturn:
+    """Exit with one line for what can go wrong on a sound program; anything else is a bug and keeps its traceback."""
+    if hasattr(problem, "show") and hasattr(problem, "exit_code"):  # typer's own usage errors
+        message = " ".join(problem.format_message().split())
+        if message:
+            _stop(f"{message} See --help.", problem.exit_code)
+        sys.exit(problem.exit_code)  # no arguments: the help has been shown
+    if isinstance(problem, OSError):
+        _stop(f"{problem.filename or 'system'}: {problem.strerror or problem}", 1)
+    if "experiments.store" in sys.modules and isinstance(problem, sys.modules["experiments.store"].DamagedResults):
+        _stop(str(problem), 4)
+    raise problem

@@ -1,0 +1,166 @@
+"""What an instrument sees: a path through the body, a summary over time, and noise.
+
+    y = summary(path) + error        error ~ N(0, sd(summary)), or multiplicative for ``LogNormalNoise``
+
+A summary turns a path (times, lanes) into the numbers (numbers, lanes) that are read off. Extremes are located between
+samples by the parabola through the highest three, whose vertex moves with the parameters (envelope theorem), so their
+derivatives are those of the trajectory and not of a softened maximum.
+"""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from physio.component import as_float
+from physio.priors import AbstractPrior
+from physio.solve.trajectory import Trajectory
+
+
+class AbstractSummary(eqx.Module):
+    """From a path to the numbers that are read."""
+
+    @abc.abstractmethod
+    def read(self, times: Array, values: Array) -> Array:
+        """(numbers, lanes) from times and values (times, lanes)."""
+
+
+class AtTimes(AbstractSummary):
+    """The path at every time of the protocol."""
+
+    def read(self, times, values):
+        return values
+
+
+class Mean(AbstractSummary):
+    """Time average by the trapezoidal rule, exact to all orders over a closed beat."""
+
+    def read(self, times, values):
+        widths = jnp.diff(times, axis=0)
+        return (0.5 * (values[1:] + values[:-1]) * widths).sum(0)[None] / widths.sum(0)[None]
+
+
+def _vertex(values: Array) -> Array:
+    """Largest value of an evenly sampled path, the parabola through the three highest samples."""
+    last = values.shape[0] - 1
+    middle = jnp.clip(jnp.argmax(jax.lax.stop_gradient(values), axis=0), 1, last - 1)
+    left, top, right = (jnp.take_along_axis(values, (middle + k)[None], axis=0)[0] for k in (-1, 0, 1))
+    slope, bend = 0.5 * (right - left), left - 2.0 * top + right
+    flat = bend >= -1e-12
+    shift = jnp.clip(jnp.where(flat, 0.0, -slope / jnp.where(flat, 1.0, bend)), -1.0, 1.0)
+    shift = jax.lax.stop_gradient(shift)
+    return (top + slope * shift + 0.5 * bend * shift**2)[None]
+
+
+class Maximum(AbstractSummary):
+    """Largest value, located between samples."""
+
+    def read(self, times, values):
+        return _vertex(values)
+
+
+class Minimum(AbstractSummary):
+    """Smallest value, located between samples."""
+
+    def read(self, times, values):
+        return -_vertex(-values)
+
+
+class AbstractNoise(eqx.Module):
+    """Spread of the error of one instrument. Array fields are its parameters, in the instrument's unit or 1."""
+
+    @abc.abstractmethod
+    def sd(self, predicted: Array) -> Array:
+        """Standard deviation of the error, on the scale of ``transform``."""
+
+    @abc.abstractmethod
+    def transform(self, value: Array) -> Array:
+        """The scale on which the error is normal."""
+
+
+class Additive(AbstractNoise):
+    """Normal error of constant spread."""
+
+    spread: Array = eqx.field(converter=as_float)
+
+    def sd(self, predicted):
+        return jnp.broadcast_to(self.spread, predicted.shape)
+
+    def transform(self, value):
+        return value
+
+
+class Proportional(AbstractNoise):
+    """Normal error in proportion to the predicted value; ``floor`` keeps it above zero (instrument's unit)."""
+
+    fraction: Array = eqx.field(converter=as_float)
+    floor: Array = eqx.field(converter=as_float)
+
+    def sd(self, predicted):
+        return jnp.maximum(self.fraction * jnp.abs(predicted), self.floor)
+
+    def transform(self, value):
+        return value
+
+
+class Combined(AbstractNoise):
+    """Additive and proportional error, variances added."""
+
+    spread: Array = eqx.field(converter=as_float)
+    fraction: Array = eqx.field(converter=as_float)
+
+    def sd(self, predicted):
+        return jnp.sqrt(self.spread**2 + (self.fraction * predicted) ** 2)
+
+    def transform(self, value):
+        return value
+
+
+class LogNormalNoise(AbstractNoise):
+    """Error of constant relative spread on the logarithm; values must be positive."""
+
+    spread: Array = eqx.field(converter=as_float)
+
+    def sd(self, predicted):
+        return jnp.broadcast_to(self.spread, predicted.shape)
+
+    def transform(self, value):
+        return jnp.log(value)
+
+
+class Observation(eqx.Module):
+    """One instrument: ``name``, ``path`` in the body, ``unit`` it reads in, summary and noise.
+
+    ``priors`` names noise parameters that may be estimated: ``(("spread", LogNormal(...)),)`` makes the address
+    ``"<name>.spread"``.
+    """
+
+    noise: AbstractNoise
+    summary: AbstractSummary
+    name: str = eqx.field(static=True)
+    path: str = eqx.field(static=True)
+    unit: str = eqx.field(static=True)
+    priors: tuple[tuple[str, AbstractPrior], ...] = eqx.field(static=True, default=())
+
+    def predict(self, trajectory: Trajectory, factor: float) -> Array:
+        """(numbers, lanes) in ``unit``; ``factor`` converts from the path's unit."""
+        return factor * self.summary.read(trajectory.times, trajectory[self.path])
+
+
+class Readings(eqx.Module):
+    """What was read: ``value`` (numbers, lanes); ``present``, and ``below`` where the value is a detection limit."""
+
+    value: Array
+    present: Array
+    below: Array
+
+
+def readings(value, present=None, below=None) -> Readings:
+    """Readings with masks: missing values are marked absent, below-detection ones carry the limit as value."""
+    value = as_float(value)
+    value = value[:, None] if value.ndim == 1 else value
+    present = jnp.isfinite(value) if present is None else jnp.broadcast_to(jnp.asarray(present), value.shape)
+    below = jnp.zeros(value.shape, bool) if below is None else jnp.broadcast_to(jnp.asarray(below), value.shape)
+    return Readings(jnp.where(present, value, 0.0), present, below & present)

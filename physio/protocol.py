@@ -1,0 +1,56 @@
+"""How a body is run for its instruments: through a schedule to given times, or to its closed beat."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from physio.body import Body
+from physio.component import as_float
+from physio.schedule import Schedule, nothing
+from physio.solve import AbstractMethod, Trajectory, Tsit5, periodic, solve
+from physio.solve.timetable import to_lanes
+
+
+class AbstractProtocol(eqx.Module):
+    """Runs a cohort and returns its trajectory."""
+
+    @abc.abstractmethod
+    def run(self, body: Body, lanes: int) -> Trajectory:
+        """Trajectory of all lanes."""
+
+    @abc.abstractmethod
+    def widened(self, lanes: int) -> "AbstractProtocol":
+        """The same with a lane axis on every array."""
+
+
+class Timed(AbstractProtocol):
+    """``solve`` through a schedule, seen at the times ``at``: (times,) or (times, lanes)."""
+
+    at: Array = eqx.field(converter=as_float)
+    schedule: Schedule = eqx.field(default_factory=nothing)
+    method: AbstractMethod = Tsit5()
+
+    def run(self, body, lanes):
+        return solve(body, self.schedule, at=self.at, lanes=lanes, method=self.method)
+
+    def widened(self, lanes):
+        steady = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes,)), self.schedule.steady)
+        events = [to_lanes(x, lanes) for x in (self.schedule.time, self.schedule.amount, self.schedule.duration)]
+        schedule = Schedule(*events, to_lanes(self.schedule.channel, lanes), steady, self.schedule.channels)
+        return Timed(to_lanes(self.at, lanes), schedule, self.method)
+
+
+class ClosedBeat(AbstractProtocol):
+    """``periodic``: one closed beat of a paced body, sampled evenly."""
+
+    samples: int = 64
+    method: AbstractMethod = Tsit5()
+
+    def run(self, body, lanes):
+        return periodic(body, samples=self.samples, lanes=lanes, method=self.method)
+
+    def widened(self, lanes):
+        return self
