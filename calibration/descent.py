@@ -62,4 +62,4 @@ class Descent(AbstractCalibrator):
         return _State(moved, best, cost, memory, code, state.finished | flat, state.iterations + ~state.finished)
 
     def finish(self, problem: AbstractProblem, state: _State) -> Fit:
-        return Fit(problem, state.best, state.cost, state.status, state.iterations, None, "gradient descent")
+        return Fit(problem, state.best, state.cost, state.status, state.iterations, None, None, "gradient descent")

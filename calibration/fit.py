@@ -37,7 +37,8 @@ class Fit(eqx.Module):
     """A point for every lane, and once intervals are asked for, how sure it is.
 
     ``z`` (unknowns, lanes) and ``cost`` = half the sum of squared residuals or minus the log density, as ``kind``
-    says; ``covariance`` (unknowns, unknowns, lanes) on the scale of z, or None: then intervals are "not quantified".
+    says. ``information`` is J'J at the point where the calibrator knows it. ``covariance`` (unknowns, unknowns, lanes) is on
+    the scale of z, or None: then intervals are "not quantified".
     """
 
     problem: AbstractProblem
@@ -45,6 +46,7 @@ class Fit(eqx.Module):
     cost: Array
     status: Array
     iterations: Array
+    information: Array | None
     covariance: Array | None
     method: str = eqx.field(static=True)
 

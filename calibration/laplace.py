@@ -11,6 +11,7 @@ posteriors the interval's coverage is what the benchmarks measure.
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -18,31 +19,41 @@ from calibration.fit import Fit
 from calibration.problem import AbstractProblem, hessian, linearize
 
 
-def exact_curvature(problem: AbstractProblem, z: Array) -> Array:
-    """Minus the Hessian of the log density (unknowns, unknowns, lanes): two derivatives of every solve."""
+@eqx.filter_jit
+def _minus_hessian(problem: AbstractProblem, z: Array) -> Array:
     return -hessian(problem, z)
 
 
-def gauss_newton(problem: AbstractProblem, z: Array) -> Array:
-    """J'J (unknowns, unknowns, lanes): first derivatives only, right for known spreads and small residuals."""
+@eqx.filter_jit
+def _normal_matrix(problem: AbstractProblem, z: Array) -> Array:
     _, jacobian, _, _ = linearize(problem, z)
     return jnp.einsum("rpl,rql->pql", jacobian, jacobian)
 
 
-@eqx.filter_jit
-def _covariance(problem: AbstractProblem, z: Array, curvature: Callable) -> Array:
-    matrix = jnp.moveaxis(curvature(problem, z), -1, 0)
+def exact_curvature(fit: Fit) -> Array:
+    """Minus the Hessian of the log density (unknowns, unknowns, lanes): two derivatives of every solve."""
+    return _minus_hessian(fit.problem, fit.z)
+
+
+def gauss_newton(fit: Fit) -> Array:
+    """J'J (unknowns, unknowns, lanes): first derivatives only, right for known spreads and small residuals."""
+    return _normal_matrix(fit.problem, fit.z) if fit.information is None else fit.information
+
+
+def laplace(fit: Fit, curvature: Callable[[Fit], Array] = exact_curvature) -> Fit:
+    """The same fit with the covariance that ``curvature`` gives at its point."""
+    covariance = _inverse(curvature(fit))
+    method = f"{fit.method}, Laplace ({curvature.__name__.replace('_', ' ')})"
+    return Fit(fit.problem, fit.z, fit.cost, fit.status, fit.iterations, fit.information, covariance, method)
+
+
+@jax.jit
+def _inverse(matrix: Array) -> Array:
+    matrix = jnp.moveaxis(matrix, -1, 0)
     matrix = 0.5 * (matrix + jnp.swapaxes(matrix, 1, 2))
     values, vectors = jnp.linalg.eigh(jnp.where(jnp.abs(matrix) < jnp.inf, matrix, 0.0))
     positive = values[:, :1] > 0.0
-    inverse = jnp.where(positive, 1.0 / jnp.where(positive, values, 1.0), jnp.inf)
-    covariance = jnp.einsum("lip,lp,ljp->lij", vectors, jnp.where(positive, inverse, 0.0), vectors)
+    inverse = jnp.where(positive, 1.0 / jnp.where(positive, values, 1.0), 0.0)
+    covariance = jnp.einsum("lip,lp,ljp->lij", vectors, inverse, vectors)
     no_maximum = ~positive[:, :, None]
-    return jnp.moveaxis(jnp.where(no_maximum, jnp.inf * jnp.eye(z.shape[0]), covariance), 0, -1)
-
-
-def laplace(fit: Fit, curvature: Callable[[AbstractProblem, Array], Array] = exact_curvature) -> Fit:
-    """The same fit with the covariance that ``curvature`` gives at its point."""
-    covariance = _covariance(fit.problem, fit.z, curvature)
-    method = f"{fit.method}, Laplace ({curvature.__name__.replace('_', ' ')})"
-    return Fit(fit.problem, fit.z, fit.cost, fit.status, fit.iterations, covariance, method)
+    return jnp.moveaxis(jnp.where(no_maximum, jnp.inf * jnp.eye(matrix.shape[-1]), covariance), 0, -1)

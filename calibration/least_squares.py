@@ -8,6 +8,7 @@ Marquardt's. A lane whose body cannot be solved at the trial point rejects the s
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -50,20 +51,18 @@ class LevenbergMarquardt(AbstractCalibrator):
         return state.finished
 
     def init(self, problem: AbstractProblem, z: Array) -> _State:
-        residuals, jacobian, _, status = linearize(problem, z)
-        cost = 0.5 * (residuals**2).sum(0)
-        solved = (status == Status.OK) & (cost < jnp.inf)
+        """Nothing is solved yet: the first step has no Jacobian, so it has no length and evaluates the start."""
         lanes = z.shape[-1]
-        code = jnp.where(solved, FitStatus.ITERATION_LIMIT, FitStatus.SOLVE_FAILED).astype(jnp.int32)
+        residuals = jax.eval_shape(lambda z: problem.evaluate(z)[0], z)
         return _State(
             z,
-            jnp.where(solved, residuals, 0.0),
-            jnp.where(solved, jacobian, 0.0),
-            jnp.where(solved, cost, jnp.inf),
+            jnp.zeros(residuals.shape),
+            jnp.zeros((residuals.shape[0], *z.shape)),
+            jnp.full((lanes,), jnp.inf),
             jnp.full((lanes,), self.damping),
             jnp.full((lanes,), 2.0),
-            code,
-            ~solved,
+            jnp.full((lanes,), FitStatus.ITERATION_LIMIT, jnp.int32),
+            jnp.zeros((lanes,), bool),
             jnp.zeros((lanes,), jnp.int32),
         )
 
@@ -81,19 +80,25 @@ class LevenbergMarquardt(AbstractCalibrator):
         usable = (status == Status.OK) & (cost < jnp.inf) & ~state.finished
         # comparisons with nan are false: a lane without a finite cost rejects
         accept = usable & (cost <= state.cost)
-        gain = (state.cost - cost) / jnp.maximum(expected, 1e-300)
+        first = ~(state.cost < jnp.inf)
+        gain = jnp.where(first, 0.5, (state.cost - cost) / jnp.maximum(expected, 1e-300))
         shrink = jnp.maximum(1.0 / 3.0, 1.0 - (2.0 * jnp.clip(gain, 0.0, 1.0) - 1.0) ** 3)
         damping = jnp.where(accept, state.damping * shrink, state.damping * state.growth)
         growth = jnp.where(accept, 2.0, 2.0 * state.growth)
         steepness = jnp.max(jnp.abs(slope) / jnp.sqrt(diagonal), axis=-1)
-        flat = steepness <= self.gtol * jnp.sqrt(1.0 + state.cost)
-        small = accept & (state.cost - cost <= self.ftol * state.cost) & (gain > 0.25)
+        flat = (steepness <= self.gtol * jnp.sqrt(1.0 + state.cost)) & ~first
+        small = accept & ~first & (state.cost - cost <= self.ftol * state.cost) & (gain > 0.25)
         settled = (flat | small) & ~state.finished
+        unsolved = first & ~accept & ~state.finished
+        stuck = (damping > 1e12) & ~state.finished & ~first
         # the model promises less than rounding can show: nothing is left to gain
-        stuck = (damping > 1e12) & ~state.finished
         spent = expected <= 1e-12 * state.cost
         code = jnp.where(settled | (stuck & spent), FitStatus.CONVERGED, jnp.where(stuck, FitStatus.STALLED, state.status))
-        keep = lambda new, old: jnp.where(accept, new, old)  # noqa: E731
+        code = jnp.where(unsolved, FitStatus.SOLVE_FAILED, code)
+
+        def keep(new, old):
+            return jnp.where(accept, new, old)
+
         return _State(
             keep(trial, state.z),
             keep(residuals, state.residuals),
@@ -102,9 +107,12 @@ class LevenbergMarquardt(AbstractCalibrator):
             jnp.where(state.finished, state.damping, jnp.maximum(damping, _SMALLEST_DAMPING)),
             jnp.where(state.finished, state.growth, growth),
             code.astype(jnp.int32),
-            state.finished | settled | stuck,
+            state.finished | settled | stuck | unsolved,
             state.iterations + ~state.finished,
         )
 
     def finish(self, problem: AbstractProblem, state: _State) -> Fit:
-        return Fit(problem, state.z, state.cost, state.status, state.iterations, None, "Levenberg-Marquardt")
+        information = jnp.einsum("rpl,rql->pql", state.jacobian, state.jacobian)
+        return Fit(
+            problem, state.z, state.cost, state.status, state.iterations, information, None, "Levenberg-Marquardt"
+        )

@@ -69,7 +69,21 @@ def multistart(
 
     cost = by_person(jnp.where(fit.status == FitStatus.SOLVE_FAILED, jnp.inf, fit.cost))
     best = jnp.argmin(cost, axis=-1)
-    pick = lambda x: jnp.take_along_axis(by_person(x), best.reshape((1,) * (x.ndim - 1) + (people, 1)), axis=-1)[..., 0]  # noqa: E731
-    chosen = Fit(problem, pick(fit.z), pick(fit.cost), pick(fit.status), pick(fit.iterations), None, fit.method)
+
+    def pick(x):
+        if x is None:
+            return None
+        return jnp.take_along_axis(by_person(x), best.reshape((1,) * (x.ndim - 1) + (people, 1)), axis=-1)[..., 0]
+
+    chosen = Fit(
+        problem,
+        pick(fit.z),
+        pick(fit.cost),
+        pick(fit.status),
+        pick(fit.iterations),
+        pick(fit.information),
+        pick(fit.covariance),
+        fit.method,
+    )
     table = Starts(cost.T, by_person(fit.status).T, by_person(fit.iterations).T, by_person(redrawn).T)
     return chosen, table

@@ -23,10 +23,10 @@ from jax.scipy.stats import norm
 from jaxtyping import Array
 
 from physio.body import Body, lanes_of
-from physio.component import ParameterInfo, as_float
+from physio.component import ParameterInfo
 from physio.observe import Observation, Readings
 from physio.protocol import AbstractProtocol
-from physio.solve import Status
+from physio.solve.lanes import lane_jacobian, repeated
 from physio.units import unit
 from physio.wiring import unknown
 
@@ -59,8 +59,8 @@ def linearize(problem: AbstractProblem, z: Array) -> tuple[Array, Array, Array, 
         residuals, log_density, status = problem.evaluate(z)
         return residuals, (log_density, status)
 
-    residuals, push, (log_density, status) = jax.linearize(differentiable, z, has_aux=True)
-    return residuals, _columns(push, z, axis=1), log_density, status
+    residuals, directions, (log_density, status) = lane_jacobian(differentiable, z, has_aux=True)
+    return residuals, jnp.moveaxis(directions, 0, 1), log_density, status
 
 
 def gradient(problem: AbstractProblem, z: Array) -> tuple[Array, Array, Array]:
@@ -70,20 +70,13 @@ def gradient(problem: AbstractProblem, z: Array) -> tuple[Array, Array, Array]:
         _, log_density, status = problem.evaluate(z)
         return log_density, status
 
-    log_density, push, status = jax.linearize(differentiable, z, has_aux=True)
-    return log_density, _columns(push, z, axis=0), status
+    log_density, directions, status = lane_jacobian(differentiable, z, has_aux=True)
+    return log_density, directions, status
 
 
 def hessian(problem: AbstractProblem, z: Array) -> Array:
     """Second derivatives of the log density (unknowns, unknowns, lanes), forward over forward."""
-    _, push = jax.linearize(lambda z: gradient(problem, z)[1], z)
-    return _columns(push, z, axis=0)
-
-
-def _columns(push, z: Array, axis: int) -> Array:
-    directions = jnp.eye(z.shape[0], dtype=z.dtype)
-    columns = jax.vmap(lambda e: push(jnp.broadcast_to(e[:, None], z.shape)))(directions)
-    return jnp.moveaxis(columns, 0, axis)
+    return lane_jacobian(lambda z: gradient(problem, z)[1], z)[1]
 
 
 class Problem(AbstractProblem):
@@ -207,36 +200,11 @@ class Problem(AbstractProblem):
         return float(np.prod([prior.median for _, prior in o.priors]) ** (1.0 / len(o.priors)))
 
     def tiled(self, times: int) -> "Problem":
-        tile = lambda tree: jax.tree.map(  # noqa: E731
-            lambda x: jnp.repeat(x, times, axis=-1) if eqx.is_array(x) else x, tree
-        )
         return Problem(
-            tile(self.body),
+            repeated(self.body, times),
             self.names,
-            protocol=tile(self.protocol),
-            observations=tile(self.observations),
-            readings=tile(self.readings),
+            protocol=repeated(self.protocol, times),
+            observations=repeated(self.observations, times),
+            readings=repeated(self.readings, times),
             informed=self.informed,
         )
-
-    def failed(self, status: Array) -> Array:
-        """Lanes that were not solved."""
-        return status != Status.OK
-
-
-def person(problem: Problem, lane: int) -> Problem:
-    """The problem of one lane alone."""
-    take = lambda tree: jax.tree.map(  # noqa: E731
-        lambda x: as_float(x)[..., lane : lane + 1] if eqx.is_array(x) and x.ndim else x, tree
-    )
-    return Problem(
-        take(problem.body),
-        problem.names,
-        protocol=take(problem.protocol),
-        observations=take(problem.observations),
-        readings=tuple(
-            Readings(r.value[..., lane : lane + 1], r.present[..., lane : lane + 1], r.below[..., lane : lane + 1])
-            for r in problem.readings
-        ),
-        informed=problem.informed,
-    )

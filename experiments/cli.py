@@ -35,7 +35,9 @@ def demo(
     out: Out = Path("runs"),
     people: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="How many virtual people, and a quarter as many of the other model."),
+        typer.Option(
+            min=1, metavar="N", help="How many virtual people, and a quarter as many of the other model."
+        ),
     ] = None,
 ) -> int:
     """Run the demonstration: real people fitted, doses compared, virtual people with known truth."""
@@ -49,12 +51,17 @@ def demo(
 
 @app.command("run")
 def run_scenario(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.toml", help="What to run.", show_default=False)],
+    scenario: Annotated[
+        Path, typer.Argument(metavar="SCENARIO.toml", help="What to run.", show_default=False)
+    ],
     out: Out = Path("runs"),
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value, such as fsigt.starts=8.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value, such as fsigt.starts=8."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the shards; run and write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the shards; run and write nothing.")
+    ] = False,
 ) -> int:
     """Run a scenario."""
     from experiments import run
@@ -115,9 +122,13 @@ def report(folder: Run) -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which benchmark.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Which benchmark.", show_default=False)
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="Name them all, one line each.")] = False,
-    all_: Annotated[bool, typer.Option("--all", help="Run them all; one table of targets met and missed.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Run them all; one table of targets met and missed.")
+    ] = False,
     data: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Data of the same layout as the benchmark's own.")
     ] = None,
@@ -188,6 +199,8 @@ def _explain(problem: Exception) -> NoReturn:
         sys.exit(problem.exit_code)  # no arguments: the help has been shown
     if isinstance(problem, OSError):
         _stop(f"{problem.filename or 'system'}: {problem.strerror or problem}", 1)
-    if "experiments.store" in sys.modules and isinstance(problem, sys.modules["experiments.store"].DamagedResults):
+    if "experiments.store" in sys.modules and isinstance(
+        problem, sys.modules["experiments.store"].DamagedResults
+    ):
         _stop(str(problem), 4)
     raise problem

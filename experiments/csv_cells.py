@@ -75,7 +75,9 @@ def read_rows(path: Path | str, columns: tuple[Column, ...]) -> list[Row]:
             header = cells
             _check_header(path, number, header, columns)
         elif len(cells) != len(header):
-            raise InputError(path, number, problem=f"{len(cells)} cells", expected=f"{len(header)}: {','.join(header)}")
+            raise InputError(
+                path, number, problem=f"{len(cells)} cells", expected=f"{len(header)}: {','.join(header)}"
+            )
         else:
             found = dict(zip(header, cells, strict=True))
             rows.append(Row(number, {c.name: _cell(path, number, c, found[c.name]) for c in columns}))
@@ -93,7 +95,9 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise InputError(path, problem="no such file", expected="a CSV table") from None
     except UnicodeDecodeError as problem:
-        raise InputError(path, problem=f"byte {problem.start} is not UTF-8", expected="CSV in UTF-8") from None
+        raise InputError(
+            path, problem=f"byte {problem.start} is not UTF-8", expected="CSV in UTF-8"
+        ) from None
     except OSError as problem:
         raise InputError(path, problem=problem.strerror or "unreadable", expected="a CSV table") from None
 
@@ -110,10 +114,14 @@ def _check_header(path: Path, number: int, header: list[str], columns: tuple[Col
         for name in extra:
             if column.suffix and (name == column.quantity or name.startswith(column.quantity + "_")):
                 given = name[len(column.quantity) + 1 :]
-                problem = f"this column's unit is `{given}`" if given else "this column has no unit in its name"
+                problem = (
+                    f"this column's unit is `{given}`" if given else "this column has no unit in its name"
+                )
                 raise InputError(path, number, name, problem, f"`{column.name}` ({column.unit})")
         unit = f" ({column.unit})" if column.unit else ""
-        raise InputError(path, number, column.name, "this column is missing", f"`{column.name}`{unit} in the header")
+        raise InputError(
+            path, number, column.name, "this column is missing", f"`{column.name}`{unit} in the header"
+        )
     if extra:
         raise InputError(path, number, extra[0], "unknown column", f"only {','.join(names)}")
 

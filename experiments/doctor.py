@@ -42,11 +42,24 @@ def _python() -> Finding:
 
 def _packages() -> list[Finding]:
     findings = []
-    for name in ("jax", "jaxlib", "numpy", "scipy", "equinox", "diffrax", "pyarrow", "msgspec", "matplotlib", "jinja2"):
+    for name in (
+        "jax",
+        "jaxlib",
+        "numpy",
+        "scipy",
+        "equinox",
+        "diffrax",
+        "pyarrow",
+        "msgspec",
+        "matplotlib",
+        "jinja2",
+    ):
         try:
             findings.append(Finding("ok", name, metadata.version(name)))
         except metadata.PackageNotFoundError:
-            findings.append(Finding("fail", name, "not installed", "reinstall somagrad in a fresh virtual environment"))
+            findings.append(
+                Finding("fail", name, "not installed", "reinstall somagrad in a fresh virtual environment")
+            )
     return findings
 
 
@@ -72,7 +85,9 @@ def _jax() -> list[Finding]:
     kinds = ", ".join(f"{device.platform} {device.device_kind}" for device in devices)
     findings = [Finding("ok", "devices", kinds)]
     if devices[0].platform == "cpu" and shutil.which("nvidia-smi"):
-        findings[0] = Finding("warn", "devices", f"{kinds}, beside an unused NVIDIA GPU", "install the extra `cuda`")
+        findings[0] = Finding(
+            "warn", "devices", f"{kinds}, beside an unused NVIDIA GPU", "install the extra `cuda`"
+        )
     if jax.config.jax_enable_x64:
         findings.append(Finding("ok", "float64", "on"))
     else:
@@ -96,7 +111,9 @@ def _existing(folder: Path) -> Path:
 def _disk(out: Path) -> Finding:
     free = shutil.disk_usage(_existing(out)).free / GIB
     if free < 1:
-        return Finding("warn", "disk", f"{free:.2f} GiB free at {out}", "free some space, or pass another --out")
+        return Finding(
+            "warn", "disk", f"{free:.2f} GiB free at {out}", "free some space, or pass another --out"
+        )
     return Finding("ok", "disk", f"{free:.0f} GiB free at {out}")
 
 

@@ -19,7 +19,13 @@ class InputError(ValueError):
         problem: str = "",
         expected: str | None = None,
     ):
-        self.file, self.row, self.field, self.problem, self.expected = str(file), row, field, problem, expected
+        self.file, self.row, self.field, self.problem, self.expected = (
+            str(file),
+            row,
+            field,
+            problem,
+            expected,
+        )
         place = self.file if row is None else f"{self.file}:{row}"
         parts = [place, *([field] if field else []), problem]
         text = ": ".join(parts) + (f"; expected {expected}" if expected else "")

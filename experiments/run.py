@@ -36,7 +36,9 @@ def start(path: Path, out: Path, overrides: tuple[str, ...] = (), dry_run: bool 
     if dry_run:
         for shard in shards:
             print(f"{shard.study} {shard.label}  {shard.key[:12]}")
-        print(f"{len(shards)} shards of {len(studies)} studies on {workers} threads; nothing was run or written")
+        print(
+            f"{len(shards)} shards of {len(studies)} studies on {workers} threads; nothing was run or written"
+        )
         return OK
     store = Store.create(out, scenario, path, shards)
     with store.sole_writer():
@@ -56,7 +58,9 @@ def resume(folder: Path) -> int:
         store.plan(source, scenario, shards)
         done = {key for key, line in store.latest().items() if line["state"] == "done"} - damaged
         pending = [shard for shard in shards if shard.key not in done]
-        print(f"{len(shards) - len(pending)} of {len(shards)} shards are done and sound, {len(pending)} to compute")
+        print(
+            f"{len(shards) - len(pending)} of {len(shards)} shards are done and sound, {len(pending)} to compute"
+        )
         return _execute(store, studies, pending, workers)
 
 
@@ -73,7 +77,9 @@ def worker_count() -> int:
     if not text:
         return min(2, os.cpu_count() or 1)
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 1024:
-        raise InputError("SOMAGRAD_WORKERS", problem=f"found {text!r}", expected="a whole number from 1 to 1024")
+        raise InputError(
+            "SOMAGRAD_WORKERS", problem=f"found {text!r}", expected="a whole number from 1 to 1024"
+        )
     return int(text)
 
 
@@ -87,7 +93,9 @@ def failures(store: Store) -> list[str]:
     people: dict[tuple[str, str], str] = {}
     for row in store.read("items").select(["study", "patient", "status", "reason"]).to_pylist():
         if row["status"] != "ok":
-            people.setdefault((row["study"], row["patient"]), f"{row['status']}: {row['reason'] or 'no reason given'}")
+            people.setdefault(
+                (row["study"], row["patient"]), f"{row['status']}: {row['reason'] or 'no reason given'}"
+            )
     return lines + [f"person {patient} of {name}: {why}" for (name, patient), why in people.items()]
 
 

@@ -118,7 +118,9 @@ def _resolve(document: TomlText, table: ScenarioTable) -> Scenario:
         theophylline=None if theophylline is None else _theophylline(document, theophylline),
         fsigt=None
         if fsigt is None
-        else Fsigt(fsigt.data, _quantity(document, ("fsigt", "start"), fsigt.start), fsigt.level, fsigt.starts),
+        else Fsigt(
+            fsigt.data, _quantity(document, ("fsigt", "start"), fsigt.start), fsigt.level, fsigt.starts
+        ),
         virtual_cohort=None if cohort is None else _virtual_cohort(cohort),
     )
 
@@ -135,7 +137,11 @@ def _check_regimens(document: TomlText, table: TheophyllineTable) -> None:
         path = ("theophylline", "regimen", index)
         repeated = (regimen.dose is not None, regimen.every is not None)
         listed = (regimen.times is not None, regimen.doses is not None)
-        if any(repeated) == any(listed) or (any(repeated) and not all(repeated)) or (any(listed) and not all(listed)):
+        if (
+            any(repeated) == any(listed)
+            or (any(repeated) and not all(repeated))
+            or (any(listed) and not all(listed))
+        ):
             given = [key for key in ("dose", "every", "times", "doses") if getattr(regimen, key) is not None]
             found = f"{regimen.name!r} gives {' and '.join(given) or 'no dose'}"
             raise document.error(path, found, "either dose and every, or times and doses")
@@ -146,7 +152,10 @@ def _check_regimens(document: TomlText, table: TheophyllineTable) -> None:
 
 def _quantity(document: TomlText, path: tuple, text: str, positive: bool = False) -> float:
     """The number behind ``text`` in the unit of ``path``; finite, and not negative (or above zero)."""
-    from physio.units import UnitError, quantity_from_text  # physio loads JAX: only once keys and types are right
+    from physio.units import (
+        UnitError,
+        quantity_from_text,
+    )  # physio loads JAX: only once keys and types are right
 
     try:
         value = float(quantity_from_text(text, expected=unit(path)))
@@ -162,9 +171,13 @@ def _theophylline(document: TomlText, table: TheophyllineTable) -> Theophylline:
     base = ("theophylline",)
     low, high = (_quantity(document, (*base, "window", i), text) for i, text in enumerate(table.window))
     if not low < high:
-        raise document.error((*base, "window"), f"{low:g} mg/L is not below {high:g} mg/L", expected((*base, "window")))
+        raise document.error(
+            (*base, "window"), f"{low:g} mg/L is not below {high:g} mg/L", expected((*base, "window"))
+        )
     horizon = _quantity(document, (*base, "horizon"), table.horizon, positive=True)
-    regimens = tuple(_regimen(document, (*base, "regimen", i), r, horizon) for i, r in enumerate(table.regimen))
+    regimens = tuple(
+        _regimen(document, (*base, "regimen", i), r, horizon) for i, r in enumerate(table.regimen)
+    )
     return Theophylline(
         data=table.data,
         hold_out_last=table.hold_out_last,
@@ -183,10 +196,14 @@ def _regimen(document: TomlText, path: tuple, table: RegimenTable, horizon: floa
         every = _quantity(document, (*path, "every"), table.every, positive=True)
         count = math.ceil(horizon / every - 1e-9)  # a dose at the horizon itself acts on nothing
         if count > MOST_DOSES:
-            raise document.error((*path, "every"), f"{count} doses before the horizon", f"at most {MOST_DOSES} doses")
+            raise document.error(
+                (*path, "every"), f"{count} doses before the horizon", f"at most {MOST_DOSES} doses"
+            )
         return Regimen(table.name, tuple(index * every for index in range(count)), (dose,) * count)
     times = tuple(_quantity(document, (*path, "times", i), text) for i, text in enumerate(table.times))
-    doses = tuple(_quantity(document, (*path, "doses", i), text, positive=True) for i, text in enumerate(table.doses))
+    doses = tuple(
+        _quantity(document, (*path, "doses", i), text, positive=True) for i, text in enumerate(table.doses)
+    )
     for index, (before, after) in enumerate(zip(times, times[1:], strict=False), start=1):
         if not before < after:
             how = "repeats" if before == after else "comes before"
@@ -194,14 +211,17 @@ def _regimen(document: TomlText, path: tuple, table: RegimenTable, horizon: floa
             raise document.error((*path, "times", index), found, "rising times, each once")
     if times[-1] >= horizon:
         raise document.error(
-            (*path, "times", len(times) - 1), f"{table.times[-1]!r} is not before the horizon", f"a time below {horizon:g} h"
+            (*path, "times", len(times) - 1),
+            f"{table.times[-1]!r} is not before the horizon",
+            f"a time below {horizon:g} h",
         )
     return Regimen(table.name, times, doses)
 
 
 def _virtual_cohort(table: VirtualCohortTable) -> VirtualCohort:
     arms = tuple(
-        Arm(arm.name, tuple(Effect(e.parameter, e.times, e.cv, e.source) for e in arm.effect)) for arm in table.arm
+        Arm(arm.name, tuple(Effect(e.parameter, e.times, e.cv, e.source) for e in arm.effect))
+        for arm in table.arm
     )
     return VirtualCohort(
         table.people, table.people_of_other_model, table.level, table.shard, table.draws, arms

@@ -48,9 +48,7 @@ def _check_node(document: TomlText, node: object, info: object, path: tuple) -> 
                 unknown = (*path, key)
                 near = nearest_key(unknown, list(fields), _all_keys(SCHEMA))
                 hint = f" (did you mean `{near}`?)" if near else ""
-                raise document.error(
-                    unknown, f"unknown key{hint}", f"one of {', '.join(fields)}"
-                )
+                raise document.error(unknown, f"unknown key{hint}", f"one of {', '.join(fields)}")
             _check_node(document, value, fields[key], (*path, key))
     elif item is not None and isinstance(node, list):
         for position, value in enumerate(node):

@@ -10,7 +10,9 @@ from msgspec import Meta, Struct
 
 
 def _quantity(what: str, unit: str, example: str) -> Meta:
-    return Meta(description=f'{what} with a unit, such as "{example}"', examples=[example], extra={"unit": unit})
+    return Meta(
+        description=f'{what} with a unit, such as "{example}"', examples=[example], extra={"unit": unit}
+    )
 
 
 Name = Annotated[
@@ -21,7 +23,9 @@ Name = Annotated[
     ),
 ]
 Seed = Annotated[int, Meta(description="a whole number from 0 to 4294967295", ge=0, le=4294967295)]
-Data = Annotated[str, Meta(description="a packaged table's name, or a CSV path relative to this file", min_length=1)]
+Data = Annotated[
+    str, Meta(description="a packaged table's name, or a CSV path relative to this file", min_length=1)
+]
 Level = Annotated[
     float, Meta(description="the level of the intervals between 0 and 1, such as 0.9 for 90 %", gt=0, lt=1)
 ]
@@ -31,7 +35,9 @@ Hours = Annotated[str, _quantity("a time", "h", "6 h")]
 Minutes = Annotated[str, _quantity("a time", "min", "8 min")]
 Mass = Annotated[str, _quantity("an amount of drug", "mg", "200 mg")]
 Concentration = Annotated[str, _quantity("a concentration", "mg/L", "10 mg/L")]
-Times = Annotated[list[Hours], Meta(description='a list of rising times with units, such as ["0 h", "6 h"]', min_length=1)]
+Times = Annotated[
+    list[Hours], Meta(description='a list of rising times with units, such as ["0 h", "6 h"]', min_length=1)
+]
 Masses = Annotated[
     list[Mass], Meta(description='a list of amounts with units, such as ["200 mg", "200 mg"]', min_length=1)
 ]
@@ -58,7 +64,9 @@ class RegimenTable(Table):
 class TheophyllineTable(Table):
     """Fit each person, predict the held-out samples, compare dosing regimens."""
 
-    regimen: Annotated[list[RegimenTable], Meta(description="at least one [[theophylline.regimen]]", min_length=1)]
+    regimen: Annotated[
+        list[RegimenTable], Meta(description="at least one [[theophylline.regimen]]", min_length=1)
+    ]
     data: Data = "theophylline"
     hold_out_last: CountOrNone = 3
     level: Level = 0.9

@@ -7,7 +7,13 @@ Times and values carry their units in the ``unit`` and ``time_unit`` columns of 
 
 import pyarrow as pa
 
-_TEXT, _NUMBER, _FLAG, _COUNT, _LIST = pa.string(), pa.float64(), pa.bool_(), pa.int64(), pa.list_(pa.float64())
+_TEXT, _NUMBER, _FLAG, _COUNT, _LIST = (
+    pa.string(),
+    pa.float64(),
+    pa.bool_(),
+    pa.int64(),
+    pa.list_(pa.float64()),
+)
 
 _COLUMNS: dict[str, dict[str, pa.DataType]] = {
     "items": {

@@ -54,7 +54,9 @@ class Store:
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
         if not any((self.folder / name).is_file() for name in ("manifest.jsonl", "run.json", "config.json")):
-            raise InputError(self.folder, problem="not a run folder", expected="a folder that `run` or `demo` made")
+            raise InputError(
+                self.folder, problem="not a run folder", expected="a folder that `run` or `demo` made"
+            )
 
     @classmethod
     def create(cls, out: Path | str, scenario: Scenario, source: Path | str, shards: list[Shard]) -> "Store":
@@ -102,7 +104,9 @@ class Store:
             raise DamagedResults(f"{self.folder}: {problem}; run the scenario again") from None
 
     def event(self, kind: str, **fields: object) -> None:
-        records.append(self.folder / "events.jsonl", {"time": utc_now(), "event": kind, **fields}, durable=False)
+        records.append(
+            self.folder / "events.jsonl", {"time": utc_now(), "event": kind, **fields}, durable=False
+        )
 
     def write_shard(self, shard: Shard, tables: dict[str, list[dict]], attempt: int, seconds: float) -> None:
         """Write a shard's tables and record them; ValueError when a row does not fit its table."""
@@ -121,7 +125,13 @@ class Store:
         self._record(shard, "failed", attempt, seconds, files=[], reason=reason)
 
     def _record(self, shard: Shard, state: str, attempt: int, seconds: float, **fields: object) -> None:
-        line = {"key": shard.key, "study": shard.study, "index": shard.index, "label": shard.label, "state": state}
+        line = {
+            "key": shard.key,
+            "study": shard.study,
+            "index": shard.index,
+            "label": shard.label,
+            "state": state,
+        }
         line |= {"attempt": attempt, "seconds": round(seconds, 3), "time": utc_now(), **fields}
         records.append(self.folder / "manifest.jsonl", line, durable=True)
 
@@ -138,7 +148,9 @@ class Store:
     def latest(self) -> dict[str, dict]:
         """Shard key -> its newest manifest line, for the planned shards in planned order; unrun shards are absent."""
         newest = {line["key"]: line for line in self.lines() if line["state"] != "report"}
-        return {plan["key"]: newest[plan["key"]] for plan in self.provenance()["shards"] if plan["key"] in newest}
+        return {
+            plan["key"]: newest[plan["key"]] for plan in self.provenance()["shards"] if plan["key"] in newest
+        }
 
     def read(self, table: str) -> pa.Table:
         """One result table over all done shards, in planned order; DamagedResults when a file is not as written."""
@@ -211,7 +223,9 @@ class Store:
             return b"", "missing" if missing else f"unreadable: {problem.strerror}"
         if len(content) != file["bytes"]:
             return b"", f"{len(content)} bytes instead of {file['bytes']}"
-        return content, "" if hashlib.sha256(content).hexdigest() == file["sha256"] else "its sha256 does not fit"
+        return content, "" if hashlib.sha256(content).hexdigest() == file[
+            "sha256"
+        ] else "its sha256 does not fit"
 
     @contextlib.contextmanager
     def sole_writer(self):
@@ -225,7 +239,9 @@ class Store:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise InputError(self.folder, problem="another process is computing in this run folder") from None
+                raise InputError(
+                    self.folder, problem="another process is computing in this run folder"
+                ) from None
             yield
 
 

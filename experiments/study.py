@@ -75,7 +75,13 @@ def build_studies(scenario: Scenario, source: Path | str) -> list[AbstractStudy]
 
 
 def shard_key(
-    study: str, config: object, data_hash: str, seed: int, model_version: str, precision: str, **identity: object
+    study: str,
+    config: object,
+    data_hash: str,
+    seed: int,
+    model_version: str,
+    precision: str,
+    **identity: object,
 ) -> str:
     """sha256 (hex) over all that decides a shard's result.
 

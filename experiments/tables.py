@@ -75,7 +75,9 @@ def locate(data: str, source: Path | str) -> Path:
     path = Path(source).resolve().parent / data
     if not path.is_file():
         names = ", ".join(sorted(file.stem for file in DATA.glob("*.csv")))
-        raise InputError(source, field="data", problem=f"no file {path}", expected=f"a CSV path or one of {names}")
+        raise InputError(
+            source, field="data", problem=f"no file {path}", expected=f"a CSV path or one of {names}"
+        )
     return path
 
 
@@ -129,7 +131,9 @@ def _check_times(path: Path | str, rows: list[Row], column: Column, whose: str) 
         if time <= last:
             what = "stands twice" if time == last else f"comes after {last:g} {column.unit}"
             problem = f"{time:g} {column.unit} {what}{whose}"
-            raise InputError(path, row.number, column.name, problem, f"rising times in {column.unit}, each once")
+            raise InputError(
+                path, row.number, column.name, problem, f"rising times in {column.unit}, each once"
+            )
         last = time
 
 
@@ -139,4 +143,6 @@ def _check_constant(path: Path | str, rows: list[Row], column: Column, person: s
         value = row.cells[column.name].value
         if value != first:
             problem = f"{value:g} {column.unit}, but {first:g} {column.unit} in row {rows[0].number} of person {person}"
-            raise InputError(path, row.number, column.name, problem, f"one {column.quantity} in {column.unit} a person")
+            raise InputError(
+                path, row.number, column.name, problem, f"one {column.quantity} in {column.unit} a person"
+            )

@@ -64,9 +64,13 @@ class TomlText:
         except FileNotFoundError:
             raise InputError(self.path, problem="no such file", expected="a scenario in TOML") from None
         except OSError as problem:
-            raise InputError(self.path, problem=problem.strerror or "unreadable", expected="a scenario in TOML") from None
+            raise InputError(
+                self.path, problem=problem.strerror or "unreadable", expected="a scenario in TOML"
+            ) from None
         except UnicodeDecodeError as problem:
-            raise InputError(self.path, problem=f"byte {problem.start} is not UTF-8", expected="TOML in UTF-8") from None
+            raise InputError(
+                self.path, problem=f"byte {problem.start} is not UTF-8", expected="TOML in UTF-8"
+            ) from None
         except RecursionError:
             raise InputError(self.path, problem="nested too deeply", expected="a scenario in TOML") from None
         except tomllib.TOMLDecodeError as problem:
@@ -96,7 +100,9 @@ class TomlText:
             elif isinstance(node, list) and isinstance(part, int) and part < len(node):
                 node = node[part]
             else:
-                raise InputError(place, problem=f"there is no `{dotted(path[: depth + 1])}` in {self.path.name}")
+                raise InputError(
+                    place, problem=f"there is no `{dotted(path[: depth + 1])}` in {self.path.name}"
+                )
         leaf = path[-1]
         if isinstance(node, dict):
             node[leaf] = value
@@ -111,7 +117,9 @@ class TomlText:
         for end in range(len(path), 0, -1):
             if path[:end] in self.overridden:
                 return InputError(self.overridden[path[:end]], None, dotted(path), problem, expected)
-        row = next((self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), None)
+        row = next(
+            (self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), None
+        )
         return InputError(self.path, row, dotted(path) or None, problem, expected)
 
     def value(self, path: tuple) -> object:

@@ -60,6 +60,12 @@ class System(eqx.Module):
         return self.wiring.order + self.wiring.links
 
     @property
+    def dtype(self) -> jnp.dtype:
+        """Precision of the body's numbers, in which it is solved; float64 for a body without numbers."""
+        numbers = jax.tree.leaves((self.stacked, self.totals))
+        return jnp.result_type(*numbers) if numbers else jnp.dtype(jnp.float64)
+
+    @property
     def state_names(self) -> tuple[str, ...]:
         """Addresses of the rows of y."""
         return state_names(self.wiring)
@@ -110,7 +116,7 @@ class System(eqx.Module):
             if issubclass(group.cls, STATEFUL):
                 state = self._lift(group, lambda p: p.rest(), part)
                 rows += [jnp.asarray(getattr(state, f.name)) for f in fields_of(group.cls.State)]
-        y = jnp.concatenate(rows) if rows else jnp.zeros((0, self.lanes))
+        y = jnp.concatenate(rows).astype(self.dtype) if rows else jnp.zeros((0, self.lanes), self.dtype)
         names = self.state_names
         for address, value in self.wiring.start:
             y = y.at[names.index(address)].set(jnp.asarray(value, y.dtype))
@@ -219,14 +225,14 @@ class System(eqx.Module):
                 ]
                 if address in doses:
                     terms.append(doses[address] / scale)
-                sums.append(sum(terms[1:], terms[0]) if terms else jnp.zeros((self.lanes,)))
+                sums.append(sum(terms[1:], terms[0]) if terms else jnp.zeros((self.lanes,), self.dtype))
             ports[f.name] = jnp.stack(sums)
         return group.cls.Flows(**ports)
 
     def _driven(self, group: Group, part, drive, env):
         """The group with driven parameters replaced by value times signals."""
         for field in {split(a)[1] for a in drive if split(a)[0] in group.names}:
-            ones = jnp.ones((self.lanes,))
+            ones = jnp.ones((self.lanes,), self.dtype)
             factors = []
             for n in group.names:
                 law = drive.get(f"{n}.{field}")

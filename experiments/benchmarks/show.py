@@ -25,7 +25,9 @@ def run_one(name: str, data: Path | None, quick: bool, only_json: bool) -> None:
     if name not in BENCHMARKS:
         near = difflib.get_close_matches(name, BENCHMARKS, n=1)
         hint = f" (did you mean `{near[0]}`?)" if near else ""
-        raise InputError("bench", field=name, problem=f"no such benchmark{hint}", expected=", ".join(BENCHMARKS))
+        raise InputError(
+            "bench", field=name, problem=f"no such benchmark{hint}", expected=", ".join(BENCHMARKS)
+        )
     if data is not None and not data.exists():
         raise InputError(data, problem="no such file or folder", expected="the benchmark's data")
     result: Result = importlib.import_module(BENCHMARKS[name][0]).run(data, quick)
@@ -41,7 +43,15 @@ def run_all(quick: bool, only_json: bool) -> bool:
     """Run each benchmark in a process of its own, then print one table of targets; whether all of them ran."""
     rows, broken = [], []
     for name in BENCHMARKS:
-        command = [sys.executable, "-m", "experiments", "bench", name, "--json", *(["--quick"] if quick else [])]
+        command = [
+            sys.executable,
+            "-m",
+            "experiments",
+            "bench",
+            name,
+            "--json",
+            *(["--quick"] if quick else []),
+        ]
         ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         last = ended.stdout.strip().rpartition("\n")[2]
         if ended.returncode:

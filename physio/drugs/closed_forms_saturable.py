@@ -42,8 +42,8 @@ def wright_omega(y):
     w = jnp.where(at > 1.0, at - jnp.log(jnp.maximum(at, 1.0)), jnp.exp(jnp.minimum(at, 1.0)) / 2)
     for _ in range(3):
         residual = at - w - jnp.log(w)
-        curvature = 2 * (1 + w) * (1 + w + 2 / 3 * residual)
-        w = w * (1 + residual / (1 + w) * (curvature - residual) / (curvature - 2 * residual))
+        newton, slope = residual / (1 + w), 2 * (1 + w + 2 / 3 * residual)
+        w = w * (1 + newton * (slope - newton) / (slope - 2 * newton))
     return jnp.where(tiny, jnp.exp(y), w)
 
 

@@ -9,7 +9,7 @@ between 55 and 86 kg.
 
 import equinox as eqx
 
-from physio.component import AbstractController, Scalar, as_float, measured, port
+from physio.component import AbstractController, Scalar, measured, port
 from physio.units import as_quantity
 
 
@@ -24,4 +24,4 @@ class BodySize(AbstractController):
         relative: Scalar = port("1")
 
     def outputs(self, t, sensed):
-        return self.Outputs(relative=self.weight / as_quantity(as_float(70.0), "kg"))
+        return self.Outputs(relative=self.weight / as_quantity(70.0, "kg"))

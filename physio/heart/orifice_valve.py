@@ -12,7 +12,7 @@ Source: T. Korakianitis, Y. Shi, J. Biomech. 39:1964-1982 (2006), in the form of
 import equinox as eqx
 import jax.numpy as jnp
 
-from physio.component import AbstractLink, Scalar, as_float, parameter, port
+from physio.component import AbstractLink, Scalar, parameter, port
 from physio.priors import LogNormal
 from physio.units import as_quantity
 
@@ -36,5 +36,5 @@ class OrificeValve(AbstractLink):
 
     def flow(self, t, up, down):
         drop = jnp.maximum(up.pressure - down.pressure, 0.0)
-        epsilon = as_quantity(as_float(EPSILON_MMHG), "mmHg")
+        epsilon = as_quantity(EPSILON_MMHG, "mmHg")
         return self.coefficient * drop / jnp.sqrt(jnp.sqrt(drop**2 + epsilon**2))

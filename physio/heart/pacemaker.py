@@ -10,7 +10,7 @@ with respect to heart rate are exact.
 import equinox as eqx
 import jax.numpy as jnp
 
-from physio.component import AbstractController, Scalar, as_float, parameter, port
+from physio.component import AbstractController, Scalar, parameter, port
 from physio.priors import LogNormal
 from physio.units import as_quantity
 
@@ -27,4 +27,4 @@ class Pacemaker(AbstractController):
         period: Scalar = port("s")
 
     def outputs(self, t, sensed):
-        return self.Outputs(phase=jnp.mod(t, 1.0), period=as_quantity(as_float(60.0), "s/min") / self.rate)
+        return self.Outputs(phase=jnp.mod(t, 1.0), period=as_quantity(60.0, "s/min") / self.rate)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from physio.body import Body
-from physio.component import as_float
+from physio.component import cast
 from physio.schedule import Schedule, SteadyDosing, nothing
 from physio.solve.fixed_point import fixed_point
 from physio.solve.method import AbstractMethod
@@ -38,19 +38,21 @@ def solve(
     ``start``   initial state (states,) or (states, lanes) instead of the body's rest
     ``method``  ``Tsit5()`` for any number of lanes, ``Diffrax(solver)`` for one person
 
+    All is computed in the precision of the body's numbers, whatever that of times, doses and start.
+
     Nothing raises inside: ``trajectory.status`` holds a result code for every lane. Traceable by jit, jvp and (with
     ``Diffrax``) vjp; derivatives reach parameters, initial state, dose amounts, times, lags and durations.
     """
     single = lanes is None
     system = System(body, 1 if single else lanes)
-    schedule = nothing() if schedule is None else schedule
-    _require_channels(system, schedule)
+    _require_channels(system, nothing() if schedule is None else schedule)
+    schedule = cast(nothing() if schedule is None else schedule, system.dtype)
     if start is None:
         y = system.rest()
     else:
-        y = jnp.broadcast_to(start[:, None], (start.shape[0], system.lanes)) if start.ndim == 1 else start
-    times = to_lanes(as_float(at), system.lanes)
-    t0 = jnp.broadcast_to(as_float(t0), (system.lanes,))
+        y = to_lanes(jnp.asarray(start, system.dtype), system.lanes)
+    times = to_lanes(jnp.asarray(at, system.dtype), system.lanes)
+    t0 = jnp.broadcast_to(jnp.asarray(t0, system.dtype), (system.lanes,))
     failed = jnp.zeros((system.lanes,), jnp.int32)
     if schedule.steady is not None:
         y, failed = steady(system, schedule.steady, y, t0, method)

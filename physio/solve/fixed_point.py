@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from physio.solve.lanes import lane_jacobian
+
 
 def fixed_point(
     cycle: Callable[[Array], Array],
@@ -26,7 +28,8 @@ def fixed_point(
     """``(y, closed)`` with ``cycle(y) = y``: (states, lanes) and (lanes,).
 
     ``pins``: (rows of a conserved sum, the row whose equation is replaced, total (lanes,)).
-    ``closed`` is true where the cycle closes within ``tolerance`` relative to the largest state of the lane.
+    ``closed`` is true where the cycle closes within ``tolerance`` (or what the precision allows) relative to the largest
+    state of the lane.
     """
     frozen = jax.lax.stop_gradient(guess)
     still = [(rows, row, jax.lax.stop_gradient(total)) for rows, row, total in pins]
@@ -45,7 +48,8 @@ def fixed_point(
     y, _, value, matrix = jax.lax.fori_loop(0, iterations, newton, (frozen, nothing, nothing, square))
     scale = jnp.max(jnp.abs(y), axis=0) + 1e-12
     # a comparison is false for nan, so a lane that ran away is not closed
-    closed = jnp.max(jnp.abs(value - y), axis=0) <= tolerance * scale
+    reachable = max(tolerance, 64 * float(jnp.finfo(y.dtype).eps))
+    closed = jnp.max(jnp.abs(value - y), axis=0) <= reachable * scale
     return y + _solve(jax.lax.stop_gradient(matrix), cycle(y), y, pins), closed
 
 
@@ -61,9 +65,7 @@ def _without_tangents(cycle: Callable) -> Callable:
 
 def _linearise(cycle: Callable, y: Array) -> tuple[Array, Array]:
     """F(y) and dF/dy as (states, states, lanes)."""
-    value, push = jax.linearize(cycle, y)
-    unit = jnp.eye(y.shape[0], dtype=y.dtype)
-    columns = jax.vmap(lambda e: push(jnp.broadcast_to(e[:, None], y.shape)))(unit)
+    value, columns = lane_jacobian(cycle, y)
     return value, jnp.swapaxes(columns, 0, 1)
 
 

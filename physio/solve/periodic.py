@@ -9,13 +9,13 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from physio.body import Body
-from physio.component import as_float
+from physio.component import cast
 from physio.schedule import nothing
 from physio.solve.core import march, squeezed
 from physio.solve.fixed_point import fixed_point
 from physio.solve.method import AbstractMethod
 from physio.solve.status import Status
-from physio.solve.timetable import arrivals, timetable
+from physio.solve.timetable import arrivals, timetable, to_lanes
 from physio.solve.trajectory import Trajectory
 from physio.solve.tsit5 import Tsit5
 from physio.system import System
@@ -40,19 +40,19 @@ def periodic(
     if body.wiring.clock is None:
         raise ValueError("only a paced body has a beat: give the Body clock='part.output' in s per beat")
     system = System(body, 1 if lanes is None else lanes)
-    silent = nothing()
+    silent = cast(nothing(), system.dtype)
     events = arrivals(system, silent)
-    zero = jnp.zeros((system.lanes,))
+    zero = jnp.zeros((system.lanes,), system.dtype)
 
     def run(y, at):
-        times = jnp.broadcast_to(as_float(at)[:, None], (len(at), system.lanes))
+        times = jnp.broadcast_to(at.astype(system.dtype)[:, None], (len(at), system.lanes))
         plan = timetable(events, times, zero, times[-1])
         return times, plan, *march(system, silent, plan, y, method)
 
     def beat(y):
         return run(y, jnp.ones((1,)))[3]
 
-    start = system.rest() if guess is None else jnp.broadcast_to(guess.reshape(len(guess), -1), (len(guess), system.lanes))
+    start = system.rest() if guess is None else to_lanes(jnp.asarray(guess, system.dtype), system.lanes)
     warm = jax.lax.fori_loop(0, paced, lambda _, y: beat(y), jax.lax.stop_gradient(start)) if paced else start
     names = system.state_names
     pins = [

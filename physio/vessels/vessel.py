@@ -11,7 +11,7 @@ Source: O. Frank (1899), the windkessel; N. Westerhof et al., Med. Biol. Eng. Co
 
 import equinox as eqx
 
-from physio.component import AbstractStore, Scalar, as_float, parameter, port, state
+from physio.component import AbstractStore, Scalar, parameter, port, state
 from physio.priors import LogNormal
 from physio.units import as_quantity
 
@@ -33,7 +33,7 @@ class Vessel(AbstractStore):
         pressure: Scalar = port("mmHg")
 
     def rest(self):
-        return self.State(volume=self.compliance * as_quantity(as_float(10.0), "mmHg"))
+        return self.State(volume=self.compliance * as_quantity(10.0, "mmHg"))
 
     def outputs(self, t, state, sensed):
         return self.Outputs(pressure=state.volume / self.compliance)

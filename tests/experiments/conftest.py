@@ -48,7 +48,12 @@ def runner(fake, monkeypatch, tmp_path):
 @pytest.fixture
 def environment(tmp_path):
     """Environment variables for a child process: this tree first on its path, a compilation cache of its own."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "SOMAGRAD_CACHE": str(tmp_path / "cache"), "JAX_PLATFORMS": "cpu"}
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "SOMAGRAD_CACHE": str(tmp_path / "cache"),
+        "JAX_PLATFORMS": "cpu",
+    }
 
 
 @pytest.fixture
@@ -59,7 +64,9 @@ def somagrad(environment, tmp_path):
 
     def call(*arguments):
         command = [sys.executable, "-m", "experiments", *map(str, arguments)]
-        return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            command, cwd=place, env=environment, capture_output=True, text=True, timeout=120
+        )
 
     call.place = place
     return call

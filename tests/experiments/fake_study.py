@@ -25,7 +25,9 @@ class FakeStudy(AbstractStudy):
 
     def shards(self):
         count = int(os.environ.get("FAKE_SHARDS", "3"))
-        keys = [shard_key("fake", self.config, "", self.seed, "fake 1", "float64", index=i) for i in range(count)]
+        keys = [
+            shard_key("fake", self.config, "", self.seed, "fake 1", "float64", index=i) for i in range(count)
+        ]
         return [Shard("fake", i, key, f"part {i}", {"offset": 10 * i}) for i, key in enumerate(keys)]
 
     def run(self, shard, progress):
@@ -40,7 +42,12 @@ class FakeStudy(AbstractStudy):
             rows[1] |= {"value": None, "status": "solve failed", "reason": "step limit"}
         times = [0.0, 1.0]
         series = {"study": "fake", "patient": str(shard.index), "variable": "pressure", "unit": "mmHg"}
-        series |= {"time_unit": "s", "t": times, "value": [self.seed * time for time in times], "synthetic": True}
+        series |= {
+            "time_unit": "s",
+            "t": times,
+            "value": [self.seed * time for time in times],
+            "synthetic": True,
+        }
         return {"items": rows, "series": [series]}
 
     def _row(self, shard, person):

@@ -99,7 +99,9 @@ def test_json_is_the_only_line(fake_benchmark, capsys):
 def test_all_prints_one_table_and_goes_on_after_a_failure(monkeypatch, capsys):
     def ended(command, **options):
         name = command[4]
-        return types.SimpleNamespace(returncode=int(name == "demo"), stdout="compiling\n" + _result().line() + "\n")
+        return types.SimpleNamespace(
+            returncode=int(name == "demo"), stdout="compiling\n" + _result().line() + "\n"
+        )
 
     monkeypatch.setattr(show.subprocess, "run", ended)
     assert show.run_all(quick=True, only_json=False) is False
@@ -118,4 +120,6 @@ def test_measure_keeps_compilation_apart():
 
 def test_the_contract_needs_no_runner_packages():
     source = open(contract.__file__).read() + open(show.__file__).read()
-    assert not any(f"import {name}" in source for name in ("pyarrow", "msgspec", "typer", "rich", "matplotlib"))
+    assert not any(
+        f"import {name}" in source for name in ("pyarrow", "msgspec", "typer", "rich", "matplotlib")
+    )

@@ -28,7 +28,9 @@ def test_nothing_heavy_is_imported(environment, arguments):
         f"atexit.register(lambda: print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr))\n"
         f"from experiments.cli import main\nmain({arguments!r})"
     )
-    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
     assert ended.returncode == 0
     assert ended.stderr.strip() == "[]"
 
@@ -54,7 +56,10 @@ def test_schema_is_json_schema(somagrad):
             "error: bench: fsgt: no such benchmark (did you mean `fsigt`?); expected circulation-reference, fsigt, "
             "pk-closed-forms, virtual-cohort, demo",
         ),
-        (["bench", "fsigt", "--data", "none"], "error: none: no such file or folder; expected the benchmark's data"),
+        (
+            ["bench", "fsigt", "--data", "none"],
+            "error: none: no such file or folder; expected the benchmark's data",
+        ),
     ],
 )
 def test_mistakes_are_one_line(somagrad, arguments, message):
@@ -74,7 +79,17 @@ def test_doctor_names_versions_and_folders(somagrad):
     assert ended.returncode == 0, ended.stdout
     lines = ended.stdout.splitlines()
     assert all(line[:4] in ("ok  ", "warn", "fail") for line in lines)
-    for what in ("python", "jax", "jaxlib", "packages", "devices", "float64", "compiled programs", "disk", "writing"):
+    for what in (
+        "python",
+        "jax",
+        "jaxlib",
+        "packages",
+        "devices",
+        "float64",
+        "compiled programs",
+        "disk",
+        "writing",
+    ):
         assert any(line[5:].startswith(f"{what}:") for line in lines), what
     assert not list(somagrad.place.iterdir())
 

@@ -30,7 +30,9 @@ def test_one_worker_or_two_give_the_same_bytes(runner, tables_of, monkeypatch):
 @pytest.mark.parametrize("text", ["0", "two", "-1", "9999"])
 def test_bad_worker_count_writes_nothing(runner, monkeypatch, text):
     monkeypatch.setenv("SOMAGRAD_WORKERS", text)
-    with pytest.raises(InputError, match="SOMAGRAD_WORKERS: found '.*'; expected a whole number from 1 to 1024"):
+    with pytest.raises(
+        InputError, match="SOMAGRAD_WORKERS: found '.*'; expected a whole number from 1 to 1024"
+    ):
         runner.start()
     assert not runner.out.exists()
 
@@ -104,7 +106,9 @@ def test_resume_computes_just_what_is_damaged(runner, fake, tables_of, monkeypat
 
     ran = []
     sound = fake.FakeStudy.run
-    monkeypatch.setattr(fake.FakeStudy, "run", lambda self, shard, step: ran.append(shard.index) or sound(self, shard, step))
+    monkeypatch.setattr(
+        fake.FakeStudy, "run", lambda self, shard, step: ran.append(shard.index) or sound(self, shard, step)
+    )
     assert runner.resume(folder) == 0
     assert ran == [1] and tables_of(folder) == before and Store(folder).verify() == []
 
@@ -130,7 +134,12 @@ def test_resume_of_a_finished_run_computes_nothing(runner, capsys):
 def _child(environment, tmp_path, *arguments, **variables):
     command = [sys.executable, str(FAKE), *map(str, arguments)]
     return subprocess.Popen(
-        command, cwd=tmp_path, env=environment | variables, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=tmp_path,
+        env=environment | variables,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -144,7 +153,9 @@ def _wait_for_done_shards(out, count):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_interrupted_runs_end_at_once_and_resume_to_the_same_bytes(environment, tmp_path, fake, tables_of, how):
+def test_interrupted_runs_end_at_once_and_resume_to_the_same_bytes(
+    environment, tmp_path, fake, tables_of, how
+):
     scenario = tmp_path / "fake.toml"
     scenario.write_text(fake.SCENARIO)
     child = _child(environment, tmp_path, "run", scenario, "--out", "cut", FAKE_SLEEP="1.0", FAKE_SHARDS="6")
@@ -155,7 +166,9 @@ def test_interrupted_runs_end_at_once_and_resume_to_the_same_bytes(environment, 
     assert time.monotonic() - began < 2.0
     if how == signal.SIGINT:
         assert child.returncode == 130
-        assert f"interrupted; finish it with: python -m experiments resume {Path('cut') / folder.name}" in errors
+        assert (
+            f"interrupted; finish it with: python -m experiments resume {Path('cut') / folder.name}" in errors
+        )
     assert Store(folder).verify() == [] and len(Store(folder).latest()) < 6
 
     child = _child(environment, tmp_path, "resume", folder, FAKE_SHARDS="6")
@@ -190,7 +203,10 @@ def test_exit_status_of_verify(environment, tmp_path, fake):
     assert "is as it was written" in sound.communicate(timeout=60)[0] and sound.returncode == 0
     (folder / "tables" / "fake-0-items.parquet").unlink()
     damaged = _child(environment, tmp_path, "verify", folder)
-    assert "tables/fake-0-items.parquet: missing" in damaged.communicate(timeout=60)[1] and damaged.returncode == 4
+    assert (
+        "tables/fake-0-items.parquet: missing" in damaged.communicate(timeout=60)[1]
+        and damaged.returncode == 4
+    )
     status = _child(environment, tmp_path, "status", folder)
     assert status.communicate(timeout=60)[1].startswith("error: ") and status.returncode == 4
 

@@ -44,20 +44,36 @@ def test_the_demo_resolves_to_plain_numbers():
 
 
 def test_units_are_converted_and_do_not_change_the_digest(tmp_path):
-    text = HEAD + '[theophylline]\nhorizon = "%s"\n[[theophylline.regimen]]\nname = "r"\ndose = "%s"\nevery = "%s"\n'
-    one, other = _load(tmp_path, text % ("1 h", "0.5 g", "30 min")), _load(tmp_path, text % ("60 min", "500 mg", "0.5 h"))
+    text = (
+        HEAD
+        + '[theophylline]\nhorizon = "%s"\n[[theophylline.regimen]]\nname = "r"\ndose = "%s"\nevery = "%s"\n'
+    )
+    one, other = (
+        _load(tmp_path, text % ("1 h", "0.5 g", "30 min")),
+        _load(tmp_path, text % ("60 min", "500 mg", "0.5 h")),
+    )
     assert one.theophylline.regimens[0].doses_mg == (500.0, 500.0)
     assert one.digest() == other.digest()
     assert one.digest() != _load(tmp_path, text % ("2 h", "0.5 g", "30 min")).digest()
 
 
 def test_listed_doses(tmp_path):
-    text = HEAD + '[[theophylline.regimen]]\nname = "r"\ntimes = ["0 h", "90 min"]\ndoses = ["1 g", "200 mg"]\n'
-    assert _load(tmp_path, text).theophylline.regimens == (scenario.Regimen("r", (0.0, 1.5), (1000.0, 200.0)),)
+    text = (
+        HEAD + '[[theophylline.regimen]]\nname = "r"\ntimes = ["0 h", "90 min"]\ndoses = ["1 g", "200 mg"]\n'
+    )
+    assert _load(tmp_path, text).theophylline.regimens == (
+        scenario.Regimen("r", (0.0, 1.5), (1000.0, 200.0)),
+    )
 
 
 def test_overrides(tmp_path):
-    changed = _load(tmp_path, DEMO_TEXT, "virtual_cohort.people=8", "theophylline.regimen.1.dose=250 mg", 'fsigt.start="9 min"')
+    changed = _load(
+        tmp_path,
+        DEMO_TEXT,
+        "virtual_cohort.people=8",
+        "theophylline.regimen.1.dose=250 mg",
+        'fsigt.start="9 min"',
+    )
     assert changed.virtual_cohort.people == 8
     assert changed.theophylline.regimens[1].doses_mg[0] == 250.0
     assert changed.fsigt.start_min == 9.0
@@ -74,7 +90,11 @@ FIELDS = "expected one of regimen, data, hold_out_last, level, draws, starts, wi
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("draws = 400", "drows = 400", f"12: theophylline.drows: unknown key (did you mean `theophylline.draws`?); {FIELDS}"),
+        (
+            "draws = 400",
+            "drows = 400",
+            f"12: theophylline.drows: unknown key (did you mean `theophylline.draws`?); {FIELDS}",
+        ),
         (
             "seed = 20261123",
             "seed = 1\nhorizon = 3",
@@ -98,7 +118,11 @@ FIELDS = "expected one of regimen, data, hold_out_last, level, draws, starts, wi
         ('horizon = "48 h"', 'horizon = "48 mg"', f"15: theophylline.horizon: '48 mg' is in mg; {TIME}"),
         ('horizon = "48 h"', 'horizon = "-48 h"', f"15: theophylline.horizon: '-48 h' is negative; {TIME}"),
         ('horizon = "48 h"', 'horizon = "0 h"', f"15: theophylline.horizon: '0 h' is zero; {TIME}"),
-        ('dose = "200 mg"', 'dose = "-200 mg"', f"19: theophylline.regimen.0.dose: '-200 mg' is negative; {MASS}"),
+        (
+            'dose = "200 mg"',
+            'dose = "-200 mg"',
+            f"19: theophylline.regimen.0.dose: '-200 mg' is negative; {MASS}",
+        ),
         ('dose = "200 mg"', 'dose = "200 mL"', f"19: theophylline.regimen.0.dose: '200 mL' is in mL; {MASS}"),
         (
             'dose = "200 mg"\n',
@@ -149,7 +173,10 @@ REGIMEN = HEAD + '[[theophylline.regimen]]\nname = "r"\ntimes = %s\ndoses = %s\n
     ("text", "message"),
     [
         (HEAD, "s.toml: no study; expected at least one of [theophylline], [fsigt], [virtual_cohort]"),
-        (HEAD + "[theophylline]\n", "s.toml:3: theophylline.regimen: missing; expected at least one [[theophylline.regimen]]"),
+        (
+            HEAD + "[theophylline]\n",
+            "s.toml:3: theophylline.regimen: missing; expected at least one [[theophylline.regimen]]",
+        ),
         (
             HEAD + "[theophylline]\nregimen = []\n",
             "s.toml:4: theophylline.regimen: found an empty list; expected at least one [[theophylline.regimen]]",
@@ -179,7 +206,7 @@ REGIMEN = HEAD + '[[theophylline.regimen]]\nname = "r"\ntimes = %s\ndoses = %s\n
         ),
         (
             REGIMEN % ("[]", "[]"),
-            's.toml:5: theophylline.regimen.0.times: found an empty list; expected a list of rising times with units, '
+            "s.toml:5: theophylline.regimen.0.times: found an empty list; expected a list of rising times with units, "
             'such as ["0 h", "6 h"]',
         ),
     ],
@@ -192,10 +219,14 @@ def test_complaints(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("theophylline.horizon=24", f"--set theophylline.horizon: theophylline.horizon: 24 has no unit; {TIME}"),
+        (
+            "theophylline.horizon=24",
+            f"--set theophylline.horizon: theophylline.horizon: 24 has no unit; {TIME}",
+        ),
         (
             "theophylline.horzon=24 h",
-            "--set theophylline.horzon: theophylline.horzon: unknown key (did you mean `theophylline.horizon`?); " + FIELDS,
+            "--set theophylline.horzon: theophylline.horzon: unknown key (did you mean `theophylline.horizon`?); "
+            + FIELDS,
         ),
         (
             "theophylline.regimen.9.dose=1 mg",

