@@ -1,7 +1,9 @@
-"""The command line. ``--help`` loads nothing but the standard library and typer; each verb imports what it needs.
+"""The command line. ``--help`` loads nothing but the standard library and typer; each verb imports what it
+needs.
 
-Exit status: 0 done, 2 bad input and nothing written, 3 done but some people or shards failed, 4 damaged results,
-130 interrupted; 1 when a machine fails (disk full, no permission) or the report could not be written.
+Exit status: 0 done, 2 bad input and nothing written, 3 done but some people or shards failed, 4 damaged
+results, 130 interrupted; 1 when a machine fails (disk full, no permission) or the report could not be
+written.
 """
 
 import os
@@ -17,8 +19,8 @@ ABOUT = """The body as a differentiable program: fit organ models to people, com
 
 Research software, not a medical device.
 
-Exit status: 0 done, 2 bad input (nothing is written), 3 done but some people or shards failed, 4 damaged results,
-130 interrupted."""
+Exit status: 0 done, 2 bad input (nothing is written), 3 done but some people or shards failed,
+4 damaged results, 130 interrupted."""
 
 app = typer.Typer(
     name="somagrad", help=ABOUT, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -191,7 +193,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _explain(problem: Exception) -> NoReturn:
-    """Exit with one line for what can go wrong on a sound program; anything else is a bug and keeps its traceback."""
+    """Exit with one line for what can go wrong on a sound program; a bug keeps its traceback."""
     if hasattr(problem, "show") and hasattr(problem, "exit_code"):  # typer's own usage errors
         message = " ".join(problem.format_message().split())
         if message:

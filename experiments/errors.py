@@ -1,4 +1,4 @@
-"""The one error a user's mistake raises: a single line naming the file, the row, the field and what is expected."""
+"""The one error a user's mistake raises: a single line naming file, row, field and what is expected."""
 
 
 class InputError(ValueError):

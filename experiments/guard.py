@@ -1,8 +1,8 @@
 """Refuse to run on another distribution's packages.
 
-``physio`` and ``calibration`` are common words: other distributions install packages of those names, and whichever
-comes first on the import path wins silently. Both must therefore be sibling folders of ``experiments``. The check
-looks them up without importing them and uses the standard library only.
+``physio`` and ``calibration`` are common words: other distributions install packages of those names, and
+whichever comes first on the import path wins silently. Both must therefore be sibling folders of
+``experiments``. The check looks them up without importing them and uses the standard library only.
 """
 
 import importlib.util
@@ -40,12 +40,12 @@ def collision(name: str) -> str | None:
     own = ROOT / name
     found = _folders(name)
     if not found:
-        return f"the package `{name}` was not found: it belongs beside `experiments` in {ROOT}; reinstall somagrad"
+        return f"the package `{name}` was not found beside `experiments` in {ROOT}: reinstall somagrad"
     if found[0] == own:
         return None
     return (
-        f"another distribution's `{name}` is imported from {found[0]} ({_owner(name, found[0])}), not somagrad's from "
-        f"{own}: use a fresh virtual environment (python3 -m venv) with somagrad alone in it"
+        f"another distribution's `{name}` is imported from {found[0]} ({_owner(name, found[0])}), not "
+        f"somagrad's from {own}: use a fresh virtual environment (python3 -m venv) with somagrad alone in it"
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Where compiled programs are kept: ``SOMAGRAD_CACHE``, else ``~/.cache/somagrad/jax``, by jaxlib and processor.
+    """Where compiled programs are kept: ``SOMAGRAD_CACHE``, else ``~/.cache/somagrad/jax``, by jaxlib and
+    processor.
 
     Compiled programs use the instructions of the processor they were made on, so that a home folder shared by
     different machines needs one folder each.
@@ -27,7 +28,8 @@ def cache_folder() -> Path:
 
 
 def keep_compiled_programs() -> str | None:
-    """Turn on JAX's persistent compilation cache; return a one-line warning when its folder cannot be written.
+    """Turn on JAX's persistent compilation cache; return a one-line warning when its folder cannot be
+    written.
 
     A cache that the user configured with ``JAX_COMPILATION_CACHE_DIR`` is left as it is.
     """
@@ -40,7 +42,8 @@ def keep_compiled_programs() -> str | None:
         probe.touch()
         probe.unlink()
     except OSError as problem:
-        return f"compiled programs are not kept: {folder}: {problem.strerror}; set SOMAGRAD_CACHE to a writable folder"
+        why = f"{folder}: {problem.strerror}"
+        return f"compiled programs are not kept: {why}; set SOMAGRAD_CACHE to a writable folder"
     settings = {
         "jax_compilation_cache_dir": str(folder),
         "jax_persistent_cache_min_compile_time_secs": 0,

@@ -1,7 +1,7 @@
 """A few daemon threads that compute while the main thread waits in short steps.
 
-Ctrl-C reaches only the main thread, and only between two of its steps: so it never blocks for long, and never does the
-computing itself. Daemon threads let the process end while one of them is inside a compilation.
+Ctrl-C reaches only the main thread, and only between two of its steps: so it never blocks for long, and never
+does the computing itself. Daemon threads let the process end while one of them is inside a compilation.
 """
 
 import queue

@@ -10,12 +10,13 @@ from experiments.guard import ROOT
 from experiments.study import code_version
 
 PACKAGES = (
-    "somagrad jax jaxlib numpy scipy equinox diffrax optimistix lineax optax pyarrow msgspec typer rich matplotlib jinja2"
+    "somagrad jax jaxlib numpy scipy equinox diffrax optimistix lineax optax pyarrow msgspec typer rich "
+    "matplotlib jinja2"
 ).split()
 
 
 def versions() -> dict[str, str | None]:
-    """Version of Python and of each package that computes or writes results; None when it is not installed."""
+    """Version of Python and of each package that computes or writes results; None when not installed."""
     found: dict[str, str | None] = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

@@ -1,7 +1,7 @@
 """Small JSON records that survive crashes and show damage.
 
-Every record carries ``check``, the sha256 (hex) of its other fields, so that a flipped bit is seen. Documents are
-replaced whole (temporary name, fsync, rename); journals grow by one flushed line a record.
+Every record carries ``check``, the sha256 (hex) of its other fields, so that a flipped bit is seen. Documents
+are replaced whole (temporary name, fsync, rename); journals grow by one flushed line a record.
 """
 
 import hashlib

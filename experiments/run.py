@@ -1,7 +1,7 @@
 """Run a scenario's shards, write each as it ends, and finish with the report.
 
-Worker threads compute (``experiments.pool``); the main thread alone writes, so that the folder has one writer. A shard
-that raises becomes a failed line in the manifest and the others go on.
+Worker threads compute (``experiments.pool``); the main thread alone writes, so that the folder has one
+writer. A shard that raises becomes a failed line in the manifest and the others go on.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ MOST_LINES = 5
 
 
 def start(path: Path, out: Path, overrides: tuple[str, ...] = (), dry_run: bool = False) -> int:
-    """Run a scenario into a new folder under ``out``; the exit status. InputError before anything is written."""
+    """Run a scenario into a new folder under ``out``; the exit status. Bad input raises before that."""
     scenario = load(path, overrides)
     workers = worker_count()
     _keep_programs()
@@ -59,7 +59,8 @@ def resume(folder: Path) -> int:
         done = {key for key, line in store.latest().items() if line["state"] == "done"} - damaged
         pending = [shard for shard in shards if shard.key not in done]
         print(
-            f"{len(shards) - len(pending)} of {len(shards)} shards are done and sound, {len(pending)} to compute"
+            f"{len(shards) - len(pending)} of {len(shards)} shards are done and sound, {len(pending)} to "
+            f"compute"
         )
         return _execute(store, studies, pending, workers)
 

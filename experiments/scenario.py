@@ -1,20 +1,21 @@
 """A scenario: which studies to run, on what data, with which seed.
 
-``load`` reads a TOML file in three steps, each of which may raise ``InputError``: keys and types (no JAX needed), then
-rules between fields, then quantities (``physio.units``). The result holds plain numbers in stated units and is what
-decides every result; two files that resolve to the same ``Scenario`` are the same experiment.
+``load`` reads a TOML file in three steps, each of which may raise ``InputError``: keys and types (no JAX
+needed), then rules between fields, then quantities (``physio.units``). The result holds plain numbers in
+stated units and is what decides every result; two files that resolve to the same ``Scenario`` are the same
+experiment.
 """
 
 import hashlib
+import itertools
 import math
 from pathlib import Path
 
 import msgspec
 
-from experiments.errors import InputError
 from experiments.scenario_check import check_keys, decode, expected, unit
 from experiments.scenario_schema import RegimenTable, ScenarioTable, TheophyllineTable, VirtualCohortTable
-from experiments.toml_text import TomlText, dotted
+from experiments.toml_text import TomlText
 
 MOST_DOSES = 10_000
 
@@ -28,7 +29,9 @@ class Regimen(msgspec.Struct, frozen=True):
 
 
 class Theophylline(msgspec.Struct, frozen=True):
-    """``window_mg_per_l`` [mg/L] is (low, high); ``horizon_h`` [h]; ``level`` of all intervals, between 0 and 1."""
+    """``window_mg_per_l`` [mg/L] is (low, high); ``horizon_h`` [h]; ``level`` of all intervals, between 0 and
+    1.
+    """
 
     data: str
     hold_out_last: int
@@ -50,7 +53,9 @@ class Fsigt(msgspec.Struct, frozen=True):
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """The parameter at address ``parameter`` is multiplied by ``times``, which varies between people by ``cv``."""
+    """The parameter at address ``parameter`` is multiplied by ``times``, which varies between people by
+    ``cv``.
+    """
 
     parameter: str
     times: float

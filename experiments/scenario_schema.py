@@ -1,7 +1,7 @@
 """What may stand in a scenario file, as msgspec Structs; unknown keys are refused.
 
-Each field's description is both its entry in the JSON Schema and the "expected ..." of its error message. Quantities
-stay text here ("48 h"); ``experiments.scenario`` turns them into numbers.
+Each field's description is both its entry in the JSON Schema and the "expected ..." of its error message.
+Quantities stay text here ("48 h"); ``experiments.scenario`` turns them into numbers.
 """
 
 from typing import Annotated

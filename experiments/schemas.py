@@ -1,8 +1,8 @@
 """The columns of every result table, the same for all studies.
 
-A row is a dict. Columns in ``REQUIRED`` must be there and not None; the others may be left out (null). ``lo`` and
-``hi`` are null together with method "not quantified"; a failed person's row has status other than "ok" and a reason.
-Times and values carry their units in the ``unit`` and ``time_unit`` columns of the same row.
+A row is a dict. Columns in ``REQUIRED`` must be there and not None; the others may be left out (null). ``lo``
+and ``hi`` are null together with method "not quantified"; a failed person's row has status other than "ok"
+and a reason. Times and values carry their units in the ``unit`` and ``time_unit`` columns of the same row.
 """
 
 import pyarrow as pa
@@ -102,7 +102,9 @@ REQUIRED = {
 
 
 def to_arrow(table: str, rows: list[dict]) -> pa.Table:
-    """Rows as an Arrow table with the stated schema; ValueError names the table, row and column that do not fit."""
+    """Rows as an Arrow table with the stated schema; ValueError names the table, row and column that do not
+    fit.
+    """
     if table not in SCHEMAS:
         raise ValueError(f"no result table is called {table!r}; there are {', '.join(SCHEMAS)}")
     schema = SCHEMAS[table]

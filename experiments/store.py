@@ -6,8 +6,8 @@
     events.jsonl     what happened when
     tables/          <study>-<index>-<table>.parquet, with page checksums
 
-A table is written under a temporary name, synced, renamed, and only then recorded in the manifest. What the manifest
-does not record did not happen.
+A table is written under a temporary name, synced, renamed, and only then recorded in the manifest. What the
+manifest does not record did not happen.
 """
 
 import contextlib
@@ -15,15 +15,15 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from experiments import records, schemas
 from experiments.errors import InputError
+from experiments.parquet_files import decode, encode, fingerprint
 from experiments.scenario import Scenario, from_json
 from experiments.study import Shard
 
@@ -45,7 +45,7 @@ class Damage:
 
 
 def utc_now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 class Store:
@@ -61,7 +61,7 @@ class Store:
     @classmethod
     def create(cls, out: Path | str, scenario: Scenario, source: Path | str, shards: list[Shard]) -> "Store":
         """A new folder ``<name>-<utc>-<cfg8>`` under ``out``, with the plan written down."""
-        stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         base = f"{scenario.name.replace(' ', '_')}-{stamp}-{scenario.digest()[:8]}"
         folder = _new_folder(Path(out), base)
         (folder / "tables").mkdir()
@@ -113,12 +113,10 @@ class Store:
         arrow = {name: schemas.to_arrow(name, rows) for name, rows in tables.items()}
         files = []
         for name, table in arrow.items():
-            buffer = pa.BufferOutputStream()
-            pq.write_table(table, buffer, write_page_checksum=True)
-            content = buffer.getvalue().to_pybytes()
+            content = encode(table)
             file = f"tables/{shard.study}-{shard.index}-{name}.parquet"
             records.write_bytes(self.folder / file, content)
-            files.append({**_fingerprint(file, content), "table": name, "rows": table.num_rows})
+            files.append({**fingerprint(file, content), "table": name, "rows": table.num_rows})
         self._record(shard, "done", attempt, seconds, files=files)
 
     def write_failure(self, shard: Shard, reason: str, attempt: int, seconds: float) -> None:
@@ -137,7 +135,7 @@ class Store:
 
     def record_report(self) -> None:
         """Record the report that now lies in the folder, so that ``verify`` covers it."""
-        files = [_fingerprint(REPORT, (self.folder / REPORT).read_bytes())]
+        files = [fingerprint(REPORT, (self.folder / REPORT).read_bytes())]
         line = {"key": "", "study": "", "index": 0, "state": "report", "time": utc_now(), "files": files}
         records.append(self.folder / "manifest.jsonl", line, durable=True)
 
@@ -146,14 +144,18 @@ class Store:
         return records.read_journal(self.folder / "manifest.jsonl")[0]
 
     def latest(self) -> dict[str, dict]:
-        """Shard key -> its newest manifest line, for the planned shards in planned order; unrun shards are absent."""
+        """Shard key -> its newest manifest line, for the planned shards in planned order; unrun shards are
+        absent.
+        """
         newest = {line["key"]: line for line in self.lines() if line["state"] != "report"}
         return {
             plan["key"]: newest[plan["key"]] for plan in self.provenance()["shards"] if plan["key"] in newest
         }
 
     def read(self, table: str) -> pa.Table:
-        """One result table over all done shards, in planned order; DamagedResults when a file is not as written."""
+        """One result table over all done shards, in planned order; DamagedResults when a file is not as
+        written.
+        """
         parts = [schemas.SCHEMAS[table].empty_table()]
         for line in self.latest().values():
             for file in line["files"]:
@@ -162,7 +164,7 @@ class Store:
                     if problem:
                         name = f"{self.folder / file['file']}: {problem}"
                         raise DamagedResults(f"{name}; `somagrad resume {self.folder}` computes it again")
-                    parts.append(_parquet(content))
+                    parts.append(decode(content))
         return pa.concat_tables(parts)
 
     def verify(self) -> list[Damage]:
@@ -183,7 +185,7 @@ class Store:
                 content, problem = self._content(file)
                 if not problem and file["file"].endswith(".parquet"):
                     try:
-                        _parquet(content)
+                        decode(content)
                     except (OSError, pa.ArrowException) as unreadable:
                         problem = f"cannot be read: {unreadable}"
                 if problem:
@@ -243,14 +245,6 @@ class Store:
                     self.folder, problem="another process is computing in this run folder"
                 ) from None
             yield
-
-
-def _fingerprint(file: str, content: bytes) -> dict:
-    return {"file": file, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-
-
-def _parquet(content: bytes) -> pa.Table:
-    return pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
 
 
 def _new_folder(out: Path, base: str) -> Path:

@@ -1,7 +1,7 @@
 """A study turns its part of a scenario into shards, and a shard into result tables.
 
-To add a study: write ``experiments/studies/NAME.py`` with ``build(config, seed, source) -> AbstractStudy``, give the
-scenario a table for it (``scenario_schema.py``, ``scenario.py``), and list it in ``STUDIES``.
+To add a study: write ``experiments/studies/NAME.py`` with ``build(config, seed, source) -> AbstractStudy``,
+give the scenario a table for it (``scenario_schema.py``, ``scenario.py``), and list it in ``STUDIES``.
 """
 
 import abc
@@ -47,10 +47,10 @@ class Shard:
 class AbstractStudy(abc.ABC):
     """A named list of shards and the way to compute one.
 
-    Building a study reads and checks its data, so that bad input raises InputError before anything is written.
-    ``run`` is called from worker threads, for different shards at the same time, and must give the same rows for the
-    same shard whatever ran before it. People whose solve or fit fails are rows with a status and a reason; an
-    exception fails the whole shard.
+    Building a study reads and checks its data, so that bad input raises InputError before anything is
+    written. ``run`` is called from worker threads, for different shards at the same time, and must give the
+    same rows for the same shard whatever ran before it. People whose solve or fit fails are rows with a
+    status and a reason; an exception fails the whole shard.
     """
 
     name: str
@@ -61,7 +61,9 @@ class AbstractStudy(abc.ABC):
 
     @abc.abstractmethod
     def run(self, shard: Shard, progress: Progress) -> dict[str, list[dict]]:
-        """Result rows by table name (``experiments.schemas``); ``progress(message, fraction or None)`` as it goes."""
+        """Result rows by table name (``experiments.schemas``); ``progress(message, fraction or None)`` as it
+        goes.
+        """
 
 
 def build_studies(scenario: Scenario, source: Path | str) -> list[AbstractStudy]:
@@ -106,11 +108,14 @@ def shard_key(
 
 @functools.cache
 def code_version() -> str:
-    """sha256 (hex) of the source text that computes results: physio, calibration, the studies and their readers."""
+    """sha256 (hex) of the source text that computes results: physio, calibration, the studies and their
+    readers.
+    """
     files = [
         *(ROOT / "physio").rglob("*.py"),
         *(ROOT / "calibration").rglob("*.py"),
         *(ROOT / "experiments" / "studies").rglob("*.py"),
+        *(ROOT / "experiments" / "problems").rglob("*.py"),
         *(ROOT / "experiments" / name for name in ("csv_cells.py", "scenario.py", "tables.py")),
     ]
     digest = hashlib.sha256()

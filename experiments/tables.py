@@ -1,7 +1,7 @@
 """The measured tables that studies read: packaged CSV files, or a user's of the same layout.
 
-The layouts are written at the top of ``data/theophylline.csv`` and ``data/fsigt.csv``. Readers return plain NumPy
-arrays and raise ``InputError`` naming file, row, field and expected unit.
+The layouts are written at the top of ``data/theophylline.csv`` and ``data/fsigt.csv``. Readers return plain
+NumPy arrays and raise ``InputError`` naming file, row, field and expected unit.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ class OralCourse:
 
 @dataclass(frozen=True)
 class GlucoseTest:
-    """One intravenous glucose tolerance test: times_min (n,) [min], rising; glucose [mg/dL]; insulin [uU/mL]."""
+    """One intravenous glucose tolerance test: times_min (n,) [min], rising; glucose mg/dL; insulin uU/mL."""
 
     times_min: np.ndarray
     glucose: Measured
@@ -69,7 +69,9 @@ def packaged(name: str, folder: Path | None = None) -> Path:
 
 
 def locate(data: str, source: Path | str) -> Path:
-    """The file that a scenario's ``data`` means: a packaged table, or a path relative to the scenario ``source``."""
+    """The file that a scenario's ``data`` means: a packaged table, or a path relative to the scenario
+    ``source``.
+    """
     if packaged(data).is_file() and "/" not in data:
         return packaged(data)
     path = Path(source).resolve().parent / data
@@ -142,7 +144,7 @@ def _check_constant(path: Path | str, rows: list[Row], column: Column, person: s
     for row in rows:
         value = row.cells[column.name].value
         if value != first:
-            problem = f"{value:g} {column.unit}, but {first:g} {column.unit} in row {rows[0].number} of person {person}"
+            problem = f"{value:g}, but {first:g} in row {rows[0].number} of person {person}"
             raise InputError(
                 path, row.number, column.name, problem, f"one {column.quantity} in {column.unit} a person"
             )

@@ -101,7 +101,7 @@ class Body(eqx.Module):
             inputs=tuple(inputs.items()),
             start=tuple(start.items()),
             totals=tuple(totals.items()),
-            order=w.evaluation_order(plain, senses, drive, clock),
+            order=w.evaluation_order(plain, senses, drive),
             links=w.link_groups(plain),
             info=tuple(info.items()),
         )

@@ -14,7 +14,7 @@ from jax.extend.core import Literal
 from physio.unit_fold import fold
 from physio.unit_quantity import Clash, Quantity, constant, difference, join, shown
 from physio.unit_rules import RULES, unknown
-from physio.unit_source import definition, library_function, locate
+from physio.unit_source import definition, locate
 from physio.units import UnitError, unit
 
 
@@ -57,7 +57,6 @@ def _error(place: str, message: str) -> UnitError:
 def _walk(closed, operands, call: str) -> tuple[list[Quantity], list[str]]:
     """The quantities a jaxpr returns and where each was computed; `call` is where the jaxpr was entered."""
     jaxpr = getattr(closed, "jaxpr", closed)
-    owner = library_function(jaxpr)
     known = dict(zip(jaxpr.constvars, map(constant, getattr(closed, "consts", ()))))
     known.update(zip(jaxpr.invars, operands, strict=True))
     places = {}
@@ -66,7 +65,7 @@ def _walk(closed, operands, call: str) -> tuple[list[Quantity], list[str]]:
         return constant(np.asarray(atom.val), guard) if isinstance(atom, Literal) else known[atom]
 
     for eqn in jaxpr.eqns:
-        place, in_library = locate(eqn, owner, call)
+        place, in_library = locate(eqn, call)
         try:
             results = _apply(eqn, [read(atom, in_library) for atom in eqn.invars], place)
         except Clash as clash:

@@ -1,9 +1,9 @@
 """Where in the source an equation of a jaxpr was written.
 
-The stack trace kept with an equation runs from the innermost frame outwards, through library code, to the
-model. The first frame that belongs to no library is the line a model author can change. A library function
-that is compiled once (`jnp.where`, `jnp.clip`, ...) keeps the trace of its first caller, whoever calls it
-later: inside such a function the line of the present call is the right one.
+The stack trace kept with an equation runs from the innermost frame outwards, through library code, to the model.
+The first frame that belongs to no library is the line a model author can change. A compiled function keeps only
+the frames inside itself, so an equation of a compiled library function (`jnp.where`, `jnp.clip`, ...) has no
+such frame: its place is the line that called the function.
 """
 
 import functools
@@ -34,34 +34,17 @@ def _shown(file_name: str) -> str:
     return file_name if short.startswith(os.pardir) else short
 
 
-def _function(jaxpr) -> tuple[str, str, str]:
-    """Name, file and line of the function a jaxpr was traced from."""
-    match = re.fullmatch(r"(.*?) at (.*):(\d+)", jaxpr.debug_info.func_src_info or "")
-    return match.groups() if match else ("", "", "")
-
-
 def definition(jaxpr) -> str:
     """``file.py:LINE`` of the function a jaxpr was traced from, empty when unknown."""
-    _, file_name, line = _function(jaxpr)
-    return f"{_shown(file_name)}:{line}" if line else ""
+    match = re.fullmatch(r".*? at (.*):(\d+)", jaxpr.debug_info.func_src_info or "")
+    return f"{_shown(match[1])}:{match[2]}" if match else ""
 
 
-def library_function(jaxpr) -> tuple[str, str] | None:
-    """Name and file of the library function a jaxpr was traced from; None for a function of a model."""
-    name, file_name, _ = _function(jaxpr)
-    return (name, file_name) if file_name and _in_library(file_name) else None
-
-
-def locate(eqn, owner: tuple[str, str] | None, call: str) -> tuple[str, bool]:
-    """``file.py:LINE`` of an equation, and whether the equation was written by a library.
-
-    `owner` is `library_function` of the jaxpr that holds the equation and `call` is where that function was
-    called.
-    """
+def locate(eqn, call: str) -> tuple[str, bool]:
+    """``file.py:LINE`` of an equation, and whether it belongs to a compiled library function called at `call`."""
     traceback = eqn.source_info.traceback
-    for frame in traceback.frames if traceback is not None else ():
-        if (frame.function_name.rpartition(".")[2], frame.file_name) == owner:
-            return call, True
+    frames = traceback.frames if traceback is not None else ()
+    for frame in frames:
         if not _in_library(frame.file_name):
             return f"{_shown(frame.file_name)}:{frame.line_num}", False
-    return call, owner is not None
+    return call, bool(frames)

@@ -172,7 +172,7 @@ def check_drive(parts: dict[str, AbstractPart], drive: dict[str, Times], inputs:
             _require_same(f"'{address}' is multiplied by '{signal}'", table[signal], "1")
 
 
-def evaluation_order(parts, senses: dict[str, str], drive: dict[str, Times], clock: str | None) -> tuple[Group, ...]:
+def evaluation_order(parts, senses: dict[str, str], drive: dict[str, Times]) -> tuple[Group, ...]:
     """Groups of equal parts in an order in which every output is known before it is read."""
     reads = {name: set() for name, part in parts.items() if not isinstance(part, LINKS)}
 
@@ -186,10 +186,6 @@ def evaluation_order(parts, senses: dict[str, str], drive: dict[str, Times], clo
     for address, law in drive.items():
         for signal in law.signals:
             depend(split(address)[0], signal)
-    if clock is not None:
-        for name in reads:
-            if name != split(clock)[0]:
-                reads[name].add(split(clock)[0])
     rank: dict[str, int] = {}
     while len(rank) < len(reads):
         ready = [n for n in reads if n not in rank and reads[n] <= set(rank)]

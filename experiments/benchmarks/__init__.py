@@ -1,8 +1,8 @@
 """The benchmarks: one module each, all with the contract of ``experiments.benchmarks.contract``.
 
-To add one: write ``experiments/benchmarks/NAME.py`` with ``run(data, quick) -> Result`` and list it here. A benchmark
-imports the core libraries only (jax, equinox, diffrax, optimistix, lineax, optax, numpy, scipy): a GPU machine may have
-no others.
+To add one: write ``experiments/benchmarks/NAME.py`` with ``run(data, quick) -> Result`` and list it here. A
+benchmark imports the core libraries only (jax, equinox, diffrax, optimistix, lineax, optax, numpy, scipy): a
+GPU machine may have no others.
 """
 
 BENCHMARKS: dict[str, tuple[str, str]] = {

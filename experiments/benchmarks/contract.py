@@ -3,8 +3,9 @@
     name, figures [{figure, value, unit}], baselines [{baseline, value, unit}],
     targets [{figure, asked, value, met, reason}], versions, device, precision, compile_s, achieved_error
 
-A figure that was asked for has a target whether it was met, missed or could not be measured; ``met`` is null in the last
-case, with the reason. Standard library only; JAX and NumPy are imported when something is measured.
+A figure that was asked for has a target whether it was met, missed or could not be measured; ``met`` is null
+in the last case, with the reason. Standard library only; JAX and NumPy are imported when something is
+measured.
 """
 
 import json
@@ -39,7 +40,9 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Target:
-    """A figure that was asked for: the bound as text, the value, whether it was met, and why not when it was not run."""
+    """A figure that was asked for: the bound as text, the value, whether it was met, and why not when it was
+    not run.
+    """
 
     figure: str
     asked: str
@@ -140,7 +143,9 @@ def device() -> str:
 
 @dataclass(frozen=True)
 class Timing:
-    """``result`` of the function; ``compile_s`` of tracing and compiling; ``run_s`` the median of the repeats [s]."""
+    """``result`` of the function; ``compile_s`` of tracing and compiling; ``run_s`` the median of the repeats
+    [s].
+    """
 
     result: object
     compile_s: float
@@ -148,7 +153,8 @@ class Timing:
 
 
 def measure(function: Callable, *arguments: object, repeats: int = 5) -> Timing:
-    """Compile ``function`` for its arguments, warm up once, then time ``repeats`` calls until their results are ready.
+    """Compile ``function`` for its arguments, warm up once, then time ``repeats`` calls until their results
+    are ready.
 
     The persistent compilation cache is left out, so that ``compile_s`` means the same on every machine.
     """

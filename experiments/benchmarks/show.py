@@ -40,7 +40,7 @@ def run_one(name: str, data: Path | None, quick: bool, only_json: bool) -> None:
 
 
 def run_all(quick: bool, only_json: bool) -> bool:
-    """Run each benchmark in a process of its own, then print one table of targets; whether all of them ran."""
+    """Run each benchmark in a process of its own, then print one table of targets; whether all ran."""
     rows, broken = [], []
     for name in BENCHMARKS:
         command = [

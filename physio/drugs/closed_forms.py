@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from physio.component import as_float
 from physio.drugs.matrix_response import divided_difference, matrix_response
 
 
@@ -63,12 +64,6 @@ def _past_oral(rate, t, every, ka):
 def is_concrete(*values):
     """Whether all values are known now, rather than traced."""
     return not any(isinstance(value, jax.core.Tracer) for value in values)
-
-
-def as_float(value):
-    """An array with an explicit floating dtype, its own if it has one."""
-    value = jnp.asarray(value)
-    return value.astype(value.dtype if jnp.issubdtype(value.dtype, jnp.inexact) else float)
 
 
 def _floats(values):

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from physio.drugs.closed_forms import as_float, is_concrete, since_arrival
+from physio.component import as_float
+from physio.drugs.closed_forms import is_concrete, since_arrival
 
 _TAIL = -40.0  # below, W(exp(y)) = exp(y) to 4e-18
 

@@ -21,7 +21,7 @@ def fake():
 
 @pytest.fixture
 def runner(fake, monkeypatch, tmp_path):
-    """``runner.start()`` and ``runner.resume(folder)`` in this process, with the fake study and its report."""
+    """``runner.start()`` and ``runner.resume(folder)`` in this process, with the fake study."""
     from experiments import run, study
 
     monkeypatch.setattr(study, "build_studies", fake.build_studies)
@@ -47,7 +47,7 @@ def runner(fake, monkeypatch, tmp_path):
 
 @pytest.fixture
 def environment(tmp_path):
-    """Environment variables for a child process: this tree first on its path, a compilation cache of its own."""
+    """Environment variables for a child process: this tree first on its path, its own compilation cache."""
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT),

@@ -25,7 +25,8 @@ def test_help_is_fast(somagrad):
 def test_nothing_heavy_is_imported(environment, arguments):
     code = (
         "import sys, atexit\n"
-        f"atexit.register(lambda: print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr))\n"
+        f"atexit.register(lambda: print([name for name in {HEAVY!r} if name in sys.modules], "
+        f"file=sys.stderr))\n"
         f"from experiments.cli import main\nmain({arguments!r})"
     )
     ended = subprocess.run(
@@ -53,7 +54,8 @@ def test_schema_is_json_schema(somagrad):
         (["bench"], "error: bench: one of NAME, --list and --all is needed"),
         (
             ["bench", "fsgt"],
-            "error: bench: fsgt: no such benchmark (did you mean `fsigt`?); expected circulation-reference, fsigt, "
+            "error: bench: fsgt: no such benchmark (did you mean `fsigt`?); expected "
+            "circulation-reference, fsigt, "
             "pk-closed-forms, virtual-cohort, demo",
         ),
         (

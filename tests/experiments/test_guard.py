@@ -29,8 +29,9 @@ def test_foreign_package_is_named_without_being_imported(environment, tmp_path, 
     last = ended.stderr.strip().splitlines()[-1]
     assert ended.returncode == 1 and "imported!" not in ended.stdout
     assert last == (
-        f"ImportError: another distribution's `{name}` is imported from {foreign / name} (owner unknown), not somagrad's "
-        f"from {ROOT / name}: use a fresh virtual environment (python3 -m venv) with somagrad alone in it"
+        f"ImportError: another distribution's `{name}` is imported from {foreign / name} (owner unknown), "
+        f"not "
+        f"somagrad's from {ROOT / name}: use a fresh virtual environment (python3 -m venv) with somagrad alone in it"
     )
 
 
@@ -48,5 +49,5 @@ def test_owning_distribution_is_named(environment, tmp_path):
 
 def test_missing_package_is_said(monkeypatch):
     monkeypatch.setattr(guard.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match="`physio` was not found"):
+    with pytest.raises(ImportError, match="`physio` was not found beside"):
         guard.check_siblings()

@@ -31,7 +31,7 @@ def test_one_worker_or_two_give_the_same_bytes(runner, tables_of, monkeypatch):
 def test_bad_worker_count_writes_nothing(runner, monkeypatch, text):
     monkeypatch.setenv("SOMAGRAD_WORKERS", text)
     with pytest.raises(
-        InputError, match="SOMAGRAD_WORKERS: found '.*'; expected a whole number from 1 to 1024"
+        InputError, match=r"SOMAGRAD_WORKERS: found '.*'; expected a whole number from 1 to 1024"
     ):
         runner.start()
     assert not runner.out.exists()

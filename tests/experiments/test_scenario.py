@@ -98,13 +98,15 @@ FIELDS = "expected one of regimen, data, hold_out_last, level, draws, starts, wi
         (
             "seed = 20261123",
             "seed = 1\nhorizon = 3",
-            "6: horizon: unknown key (did you mean `theophylline.horizon`?); expected one of name, seed, theophylline, "
+            "6: horizon: unknown key (did you mean `theophylline.horizon`?); expected one of name, seed, "
+            "theophylline, "
             "fsigt, virtual_cohort",
         ),
         (
             "times = 0.90",
             "tmes = 0.90",
-            "61: virtual_cohort.arm.1.effect.0.tmes: unknown key (did you mean `virtual_cohort.arm.1.effect.0.times`?); "
+            "61: virtual_cohort.arm.1.effect.0.tmes: unknown key (did you mean "
+            "`virtual_cohort.arm.1.effect.0.times`?); "
             "expected one of parameter, times, cv, source",
         ),
         ("draws = 400", 'draws = "x"', f"12: theophylline.draws: found 'x'; {WHOLE}"),
@@ -127,12 +129,14 @@ FIELDS = "expected one of regimen, data, hold_out_last, level, draws, starts, wi
         (
             'dose = "200 mg"\n',
             "",
-            "17: theophylline.regimen.0: '200 mg every 6 h' gives every; expected either dose and every, or times and doses",
+            "17: theophylline.regimen.0: '200 mg every 6 h' gives every; expected either dose and every, "
+            "or times and doses",
         ),
         (
             'every = "6 h"',
             'every = "1 ms"',
-            "20: theophylline.regimen.0.every: 172800000 doses before the horizon; expected at most 10000 doses",
+            "20: theophylline.regimen.0.every: 172800000 doses before the horizon; expected at most 10000 "
+            "doses",
         ),
         (
             '["10 mg/L", "20 mg/L"]',
@@ -143,7 +147,8 @@ FIELDS = "expected one of regimen, data, hold_out_last, level, draws, starts, wi
         (
             '"20 mg/L"',
             "20",
-            '14: theophylline.window.1: 20 has no unit; expected a concentration with a unit, such as "10 mg/L"',
+            '14: theophylline.window.1: 20 has no unit; expected a concentration with a unit, such as "10 '
+            'mg/L"',
         ),
         (
             'name = "400 mg every 12 h"',
@@ -155,7 +160,8 @@ FIELDS = "expected one of regimen, data, hold_out_last, level, draws, starts, wi
         (
             'parameter = "pacemaker.rate"',
             'parameter = "pacemaker"',
-            "60: virtual_cohort.arm.1.effect.0.parameter: found 'pacemaker'; expected the address of a parameter, such as "
+            "60: virtual_cohort.arm.1.effect.0.parameter: found 'pacemaker'; expected the address of a "
+            "parameter, such as "
             "systemic_bed.resistance",
         ),
     ],
@@ -179,18 +185,21 @@ REGIMEN = HEAD + '[[theophylline.regimen]]\nname = "r"\ntimes = %s\ndoses = %s\n
         ),
         (
             HEAD + "[theophylline]\nregimen = []\n",
-            "s.toml:4: theophylline.regimen: found an empty list; expected at least one [[theophylline.regimen]]",
+            "s.toml:4: theophylline.regimen: found an empty list; expected at least one "
+            "[[theophylline.regimen]]",
         ),
         (HEAD + "fsigt = 3\n", "s.toml:3: fsigt: found 3; expected a table [fsigt]"),
         ("[" * 5000, "s.toml:1: not TOML: "),
         (HEAD + "x = " + "[" * 5000, "s.toml: nested too deeply; expected a scenario in TOML"),
         (
             REGIMEN % ('["0 h", "2 h", "1 h"]', '["1 mg", "1 mg", "1 mg"]'),
-            "s.toml:5: theophylline.regimen.0.times.2: '1 h' comes before '2 h'; expected rising times, each once",
+            "s.toml:5: theophylline.regimen.0.times.2: '1 h' comes before '2 h'; expected rising times, "
+            "each once",
         ),
         (
             REGIMEN % ('["0 h", "60 min", "1 h"]', '["1 mg", "1 mg", "1 mg"]'),
-            "s.toml:5: theophylline.regimen.0.times.2: '1 h' repeats '60 min'; expected rising times, each once",
+            "s.toml:5: theophylline.regimen.0.times.2: '1 h' repeats '60 min'; expected rising times, each "
+            "once",
         ),
         (
             REGIMEN % ('["-1 h"]', '["1 mg"]'),
@@ -198,7 +207,8 @@ REGIMEN = HEAD + '[[theophylline.regimen]]\nname = "r"\ntimes = %s\ndoses = %s\n
         ),
         (
             REGIMEN % ('["48 h"]', '["1 mg"]'),
-            "s.toml:5: theophylline.regimen.0.times.0: '48 h' is not before the horizon; expected a time below 48 h",
+            "s.toml:5: theophylline.regimen.0.times.0: '48 h' is not before the horizon; expected a time "
+            "below 48 h",
         ),
         (
             REGIMEN % ('["0 h"]', '["1 mg", "1 mg"]'),
@@ -206,7 +216,8 @@ REGIMEN = HEAD + '[[theophylline.regimen]]\nname = "r"\ntimes = %s\ndoses = %s\n
         ),
         (
             REGIMEN % ("[]", "[]"),
-            "s.toml:5: theophylline.regimen.0.times: found an empty list; expected a list of rising times with units, "
+            "s.toml:5: theophylline.regimen.0.times: found an empty list; expected a list of rising times "
+            "with units, "
             'such as ["0 h", "6 h"]',
         ),
     ],
@@ -225,8 +236,8 @@ def test_complaints(tmp_path, text, message):
         ),
         (
             "theophylline.horzon=24 h",
-            "--set theophylline.horzon: theophylline.horzon: unknown key (did you mean `theophylline.horizon`?); "
-            + FIELDS,
+            "--set theophylline.horzon: theophylline.horzon: unknown key (did you mean "
+            "`theophylline.horizon`?); " + FIELDS,
         ),
         (
             "theophylline.regimen.9.dose=1 mg",

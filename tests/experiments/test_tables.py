@@ -47,11 +47,13 @@ CONCENTRATION = (
     [
         (
             "",
-            "the file is empty; expected a header person,weight_kg,dose_mg,time_h,concentration_mg_per_l and rows",
+            "the file is empty; expected a header person,weight_kg,dose_mg,time_h,concentration_mg_per_l "
+            "and rows",
         ),
         (
             HEADER,
-            "no rows after the header; expected rows of person,weight_kg,dose_mg,time_h,concentration_mg_per_l",
+            "no rows after the header; expected rows of "
+            "person,weight_kg,dose_mg,time_h,concentration_mg_per_l",
         ),
         (
             HEADER.replace("time_h", "time_min") + FIRST,
@@ -104,7 +106,7 @@ CONCENTRATION = (
         ),
         (
             HEADER + FIRST + "1,70,310,2,7\n",
-            "4: dose_mg: 310 mg, but 300 mg in row 2 of person 1; expected one dose in mg a person",
+            "4: dose_mg: 310, but 300 in row 2 of person 1; expected one dose in mg a person",
         ),
         (HEADER + '"1,70\n', "2: not CSV: unexpected end of data"),
     ],

@@ -37,7 +37,7 @@ from physio.component import (
     fields_of,
     parameters_of,
 )
-from physio.part_check import check_equations
+from physio.part_check import check_part
 from physio.priors import AbstractPrior
 from physio.units import unit
 
@@ -175,7 +175,9 @@ def case_of(cls: type) -> Case:
 
 def described(cls: type) -> None:
     """Docstrings of the class and of its module; unit, prior and source on each parameter; a unit on all else."""
-    assert (cls.__doc__ or "").strip() and "__doc__" in vars(cls), f"{cls.__name__} has no docstring"
+    text = cls.__doc__ or ""
+    # a dataclass without a docstring is given its own signature as one
+    assert text.strip() and not text.startswith(f"{cls.__name__}("), f"{cls.__name__} has no docstring"
     assert (inspect.getmodule(cls).__doc__ or "").strip(), f"the module of {cls.__name__} has no docstring"
     for field in fields_of(cls):
         place, data = f"{cls.__name__}.{field.name}", field.metadata
@@ -184,7 +186,7 @@ def described(cls: type) -> None:
         if data["kind"] == "parameter":
             assert isinstance(data["prior"], AbstractPrior), f"{place} has no prior"
             assert str(data["source"]).strip(), f"{place} has no source"
-            assert np.isfinite(data["prior"].quantile([LOW, HIGH][0])), f"{place}: its prior has no 1 % quantile"
+            assert data["prior"].quantile(LOW) < data["prior"].quantile(HIGH), f"{place}: its prior has no spread"
     for ports in (cls.State, cls.Sensed, cls.Flows, cls.Outputs):
         for field in fields_of(ports):
             unit(field.metadata["unit"])
@@ -192,7 +194,7 @@ def described(cls: type) -> None:
 
 def unit_checked(cls: type) -> None:
     """UnitError where an equation does not add up."""
-    check_equations(example(cls), cls.__name__)
+    check_part(example(cls), cls.__name__)
 
 
 def finite(cls: type) -> None:

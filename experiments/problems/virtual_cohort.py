@@ -1,0 +1,109 @@
+"""Make virtual people, give them readings, fit them, treat them: one batch of lanes from start to end.
+
+The people of a batch are made by ``maker`` and always fitted by the circulation of Regazzoni. True drug effects are drawn
+for every person from the published spread; the fitted person only knows that spread.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import ndtri
+
+from calibration.calibrator import calibrate
+from calibration.fit import Fit
+from calibration.laplace import gauss_newton, laplace
+from calibration.least_squares import LevenbergMarquardt
+from experiments.problems import circulation as c
+from experiments.problems.keys import keys_of
+from physio.bodies.regazzoni import regazzoni
+from physio.bodies.shi_hose import shi_hose
+
+MAKERS = {"same": regazzoni, "other": shi_hose}
+BASELINE = "baseline"
+# integration noise is about 1e-4 of a reading's spread, so a smaller gain than this means nothing
+FITTER = LevenbergMarquardt(iterations=30, ftol=1e-4, gtol=1e-3)
+_one_compiles = threading.Lock()
+
+
+class ArmResult(NamedTuple):
+    """One arm of one batch: (quantities, people) and (samples, people)."""
+
+    truth: np.ndarray
+    value: np.ndarray
+    sd: np.ndarray
+    volume: np.ndarray
+    pressure: np.ndarray
+    true_volume: np.ndarray
+    true_pressure: np.ndarray
+    solved: np.ndarray
+
+    def inside(self, level: float) -> np.ndarray:
+        """Intervals that hold the truth."""
+        return np.abs(self.truth - self.value) <= float(ndtri(0.5 + 0.5 * level)) * self.sd
+
+
+class Batch(NamedTuple):
+    """Everything about one batch of people."""
+
+    fit: Fit
+    made: np.ndarray
+    truth: np.ndarray | None
+    arms: dict[str, ArmResult]
+
+
+def run_batch(
+    people: Sequence[str],
+    maker: str,
+    arms: Mapping[str, Mapping[str, tuple[float, float]]],
+    seed: int,
+    progress=None,
+) -> Batch:
+    """``arms``: name -> parameter -> (multiplier, cv). Lanes are padded by nobody: batches of equal size share programs."""
+    tell = progress or (lambda message, fraction: None)
+    treatable = tuple(dict.fromkeys(p for effects in arms.values() for p in effects))
+    fitted = c.treatable(regazzoni(), treatable)
+    making = c.treatable(MAKERS[maker](), treatable)
+    count = len(people)
+
+    def normal(purpose: str, rows: int):
+        keys = keys_of(seed, purpose, people)
+        return jax.vmap(lambda k: jax.random.normal(k, (rows,)))(keys).T
+
+    tell("making people", None)
+    true_values = c.values_of(making, normal("person", len(c.FREE)))
+    none = jnp.ones((len(treatable), count))
+    made = c.observed(making, true_values, none)
+    readings = c.with_noise(made, keys_of(seed, "instruments", people))
+    problem = c.circulation_problem(fitted, readings)
+    tell("fitting", None)
+    fit = laplace(calibrate(problem, FITTER, progress=progress), gauss_newton)
+    effect_draws = normal("effects", len(treatable))
+    results = {}
+    for number, (name, effects) in enumerate({BASELINE: {}, **arms}.items()):
+        tell(f"arm: {name}", number / (1 + len(arms)))
+        log_multiplier, sd = c.effect_terms(effects, treatable)
+        true_effects = jnp.exp(log_multiplier[:, None] + sd[:, None] * effect_draws)
+        truth = c.observed(making, true_values, true_effects)
+        covariance = _with_effects(fit.covariance, len(treatable))
+        value, spread, volume, pressure, status = c.treated(
+            fitted, fit.z, log_multiplier, jnp.zeros((len(treatable), count)), sd, covariance
+        )
+        solved = (np.asarray(status) == 0) & (np.asarray(truth.status) == 0)
+        results[name] = ArmResult(
+            *(np.asarray(x) for x in (truth.derived, value, spread, volume, pressure, truth.volume, truth.pressure)),
+            solved,
+        )
+    known = np.asarray(true_values) if maker == "same" else None
+    return Batch(fit, np.asarray(made.status) == 0, known, results)
+
+
+def _with_effects(covariance, effects: int):
+    """The covariance of person and effects: effects are standard normal and independent of the person."""
+    unknowns, _, lanes = covariance.shape
+    size = unknowns + effects
+    joint = jnp.broadcast_to(jnp.eye(size)[..., None], (size, size, lanes))
+    return joint.at[:unknowns, :unknowns].set(covariance)
