@@ -35,13 +35,12 @@ class _State(NamedTuple):
 class LevenbergMarquardt(AbstractCalibrator):
     """Least squares with first derivatives.
 
-    A lane has converged when the largest component of the gradient, scaled by the diagonal, is below ``gtol`` times the
-    root of the cost, or when an accepted step lowers the cost by less than ``ftol`` of itself.
+    A lane has converged when a full Gauss-Newton step from where it stands promises to lower the cost by less than
+    ``ftol (1 + cost)``; it has stalled when no step, however short, lowers the cost although more is promised.
     """
 
     iterations: int = 60
-    ftol: float = 1e-10
-    gtol: float = 1e-8
+    ftol: float = 1e-12
     damping: float = 1e-2
 
     def limit(self) -> int:
@@ -85,15 +84,13 @@ class LevenbergMarquardt(AbstractCalibrator):
         shrink = jnp.maximum(1.0 / 3.0, 1.0 - (2.0 * jnp.clip(gain, 0.0, 1.0) - 1.0) ** 3)
         damping = jnp.where(accept, state.damping * shrink, state.damping * state.growth)
         growth = jnp.where(accept, 2.0, 2.0 * state.growth)
-        steepness = jnp.max(jnp.abs(slope) / jnp.sqrt(diagonal), axis=-1)
-        flat = (steepness <= self.gtol * jnp.sqrt(1.0 + state.cost)) & ~first
-        small = accept & ~first & (state.cost - cost <= self.ftol * state.cost) & (gain > 0.25)
-        settled = (flat | small) & ~state.finished
+        # what a full step promises to gain: g'(J'J)^-1 g / 2, whatever the damping
+        whole = jnp.linalg.solve(normal + 1e-12 * diagonal[:, :, None] * eye, slope[..., None])[..., 0]
+        promise = 0.5 * (whole * slope).sum(-1)
+        settled = (promise <= self.ftol * (1.0 + state.cost)) & ~first & ~state.finished
         unsolved = first & ~accept & ~state.finished
         stuck = (damping > 1e12) & ~state.finished & ~first
-        # the model promises less than rounding can show: nothing is left to gain
-        spent = expected <= 1e-12 * state.cost
-        code = jnp.where(settled | (stuck & spent), FitStatus.CONVERGED, jnp.where(stuck, FitStatus.STALLED, state.status))
+        code = jnp.where(settled, FitStatus.CONVERGED, jnp.where(stuck, FitStatus.STALLED, state.status))
         code = jnp.where(unsolved, FitStatus.SOLVE_FAILED, code)
 
         def keep(new, old):

@@ -14,7 +14,6 @@ from jaxtyping import Array
 from calibration.calibrator import AbstractCalibrator, calibrate
 from calibration.fit import Fit, FitStatus
 from calibration.problem import AbstractProblem
-from physio.solve import Status
 
 
 class Starts(eqx.Module):
@@ -24,12 +23,6 @@ class Starts(eqx.Module):
     status: Array
     iterations: Array
     redrawn: Array
-
-
-@eqx.filter_jit
-def _solved(problem: AbstractProblem, z: Array) -> Array:
-    residuals, _, status = problem.evaluate(z)
-    return (status == Status.OK) & ((residuals**2).sum(0) < jnp.inf)
 
 
 def multistart(
@@ -56,13 +49,14 @@ def multistart(
     first = jnp.tile(jnp.arange(starts) == 0, people)
     z = jnp.where(first, 0.0, draw(0))
     redrawn = jnp.zeros((people * starts,), jnp.int32)
+    fit = calibrate(wide, calibrator, z, progress=progress)
     for round_ in range(1, redraws + 1):
-        bad = ~_solved(wide, z)
+        bad = fit.status == FitStatus.SOLVE_FAILED
         if not bool(bad.any()):
             break
-        z = jnp.where(bad, draw(round_), z)
+        # the others start where they ended and are done at once
         redrawn = redrawn + bad
-    fit = calibrate(wide, calibrator, z, progress=progress)
+        fit = calibrate(wide, calibrator, jnp.where(bad, draw(round_), fit.z), progress=progress)
 
     def by_person(x):
         return x.reshape(*x.shape[:-1], people, starts)

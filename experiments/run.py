@@ -85,14 +85,15 @@ def worker_count() -> int:
 
 
 def failures(store: Store) -> list[str]:
-    """One line for each failed shard and each person with an item that is not ok."""
+    """One line for each failed shard and each person with a fit or an item that is not ok."""
     lines = [
         f"shard {line['study']} {line['label']}: {line['reason']}"
         for line in store.latest().values()
         if line["state"] == "failed"
     ]
     people: dict[tuple[str, str], str] = {}
-    for row in store.read("items").select(["study", "patient", "status", "reason"]).to_pylist():
+    columns = ["study", "patient", "status", "reason"]
+    for row in [row for table in ("fits", "items") for row in store.read(table).select(columns).to_pylist()]:
         if row["status"] != "ok":
             people.setdefault(
                 (row["study"], row["patient"]), f"{row['status']}: {row['reason'] or 'no reason given'}"

@@ -69,7 +69,7 @@ class Arm(msgspec.Struct, frozen=True):
 
 
 class VirtualCohort(msgspec.Struct, frozen=True):
-    """``people`` of the fitted model and ``people_of_other_model`` of another, in shards of ``shard`` people."""
+    """``people`` of the fitted model, ``people_of_other_model`` of another, in shards of ``shard`` people."""
 
     people: int
     people_of_other_model: int
@@ -209,7 +209,7 @@ def _regimen(document: TomlText, path: tuple, table: RegimenTable, horizon: floa
     doses = tuple(
         _quantity(document, (*path, "doses", i), text, positive=True) for i, text in enumerate(table.doses)
     )
-    for index, (before, after) in enumerate(zip(times, times[1:], strict=False), start=1):
+    for index, (before, after) in enumerate(itertools.pairwise(times), start=1):
         if not before < after:
             how = "repeats" if before == after else "comes before"
             found = f"{table.times[index]!r} {how} {table.times[index - 1]!r}"

@@ -14,7 +14,7 @@ SCHEMA = msgspec.inspect.type_info(ScenarioTable)
 
 
 def _tables(info: object) -> tuple[object | None, object | None]:
-    """(struct, item) behind an annotated or optional type: a table's fields, or the type of a list's items."""
+    """(struct, item) behind an annotated or optional type: a table's fields, or the type of list items."""
     if isinstance(info, msgspec.inspect.Metadata):
         return _tables(info.type)
     if isinstance(info, msgspec.inspect.UnionType):

@@ -108,9 +108,7 @@ def shard_key(
 
 @functools.cache
 def code_version() -> str:
-    """sha256 (hex) of the source text that computes results: physio, calibration, the studies and their
-    readers.
-    """
+    """sha256 (hex) of all source text that results depend on, the runner and the report left out."""
     files = [
         *(ROOT / "physio").rglob("*.py"),
         *(ROOT / "calibration").rglob("*.py"),

@@ -44,13 +44,25 @@ class Timed(AbstractProtocol):
 
 
 class ClosedBeat(AbstractProtocol):
-    """``periodic``: one closed beat of a paced body, sampled evenly."""
+    """``periodic``: one closed beat of a paced body, sampled evenly.
+
+    ``paced`` beats cost one solve each, ``iterations`` of Newton's method as many as the body has states, but are exact.
+    """
 
     samples: int = 64
+    paced: int = 3
+    iterations: int = 3
     method: AbstractMethod = Tsit5()
 
     def run(self, body, lanes):
-        return periodic(body, samples=self.samples, lanes=lanes, method=self.method)
+        return periodic(
+            body,
+            samples=self.samples,
+            lanes=lanes,
+            method=self.method,
+            paced=self.paced,
+            iterations=self.iterations,
+        )
 
     def widened(self, lanes):
         return self

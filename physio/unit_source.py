@@ -1,9 +1,9 @@
 """Where in the source an equation of a jaxpr was written.
 
-The stack trace kept with an equation runs from the innermost frame outwards, through library code, to the model.
-The first frame that belongs to no library is the line a model author can change. A compiled function keeps only
-the frames inside itself, so an equation of a compiled library function (`jnp.where`, `jnp.clip`, ...) has no
-such frame: its place is the line that called the function.
+The stack trace kept with an equation runs from the innermost frame outwards, through library code, to the
+model. The first frame that belongs to no library is the line a model author can change. A compiled function
+keeps only the frames inside itself, so an equation of a compiled library function (`jnp.where`, `jnp.clip`,
+...) has no such frame: its place is the line that called the function.
 """
 
 import functools
@@ -41,7 +41,7 @@ def definition(jaxpr) -> str:
 
 
 def locate(eqn, call: str) -> tuple[str, bool]:
-    """``file.py:LINE`` of an equation, and whether it belongs to a compiled library function called at `call`."""
+    """``file.py:LINE`` of an equation, and whether a compiled library function called at `call` holds it."""
     traceback = eqn.source_info.traceback
     frames = traceback.frames if traceback is not None else ()
     for frame in frames:

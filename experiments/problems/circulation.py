@@ -37,7 +37,7 @@ FREE = (
     "pulmonary_bed.resistance",
     "total.blood",
 )
-BEAT = ClosedBeat(samples=64, method=Tsit5(rtol=1e-6, atol=1e-6, max_steps=20_000))
+BEAT = ClosedBeat(samples=48, paced=8, iterations=1, method=Tsit5(rtol=1e-5, atol=1e-5, max_steps=20_000))
 
 # Spreads: cuff 5 mmHg (a validated cuff may have 8 mmHg, AAMI), echo volumes 8-10 %, thermodilution 7 %, catheter
 # 1-2 mmHg, one beat's length 0.01 s: usual clinical repeatability, assumed here for synthetic readings.

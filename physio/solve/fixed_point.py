@@ -37,20 +37,18 @@ def fixed_point(
     plain = _without_tangents(cycle)
 
     def newton(_, carry):
-        _, step, _, _ = carry
-        y = carry[0] + step
+        y, _ = carry
         value, matrix = _linearise(plain, y)
-        return y, _solve(matrix, value, y, still), value, matrix
+        return y + _solve(matrix, value, y, still), matrix
 
-    # the step after the last linearisation is not taken: it is repeated below, where it carries the derivative
-    nothing = jnp.zeros_like(frozen)
     square = jnp.zeros((frozen.shape[0], *frozen.shape), frozen.dtype)
-    y, _, value, matrix = jax.lax.fori_loop(0, iterations, newton, (frozen, nothing, nothing, square))
+    y, matrix = jax.lax.fori_loop(0, iterations, newton, (frozen, square))
+    # one more step with the last matrix: it carries the derivative, and its residual says whether the cycle closes
+    value = cycle(y)
     scale = jnp.max(jnp.abs(y), axis=0) + 1e-12
     # a comparison is false for nan, so a lane that ran away is not closed
-    reachable = max(tolerance, 64 * float(jnp.finfo(y.dtype).eps))
-    closed = jnp.max(jnp.abs(value - y), axis=0) <= reachable * scale
-    return y + _solve(jax.lax.stop_gradient(matrix), cycle(y), y, pins), closed
+    closed = jnp.max(jnp.abs(value - y), axis=0) <= tolerance * scale
+    return y + _solve(matrix, value, y, pins), closed
 
 
 def _without_tangents(cycle: Callable) -> Callable:

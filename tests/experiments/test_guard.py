@@ -30,8 +30,8 @@ def test_foreign_package_is_named_without_being_imported(environment, tmp_path, 
     assert ended.returncode == 1 and "imported!" not in ended.stdout
     assert last == (
         f"ImportError: another distribution's `{name}` is imported from {foreign / name} (owner unknown), "
-        f"not "
-        f"somagrad's from {ROOT / name}: use a fresh virtual environment (python3 -m venv) with somagrad alone in it"
+        f"not somagrad's from {ROOT / name}: use a fresh virtual environment (python3 -m venv) with somagrad "
+        "alone in it"
     )
 
 

@@ -1,0 +1,349 @@
+"""What a body refuses when it is built, and what it says: both ends, both units, the factor, the nearest name."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import pytest
+
+from physio.body import Body, total
+from physio.component import (
+    AbstractController,
+    AbstractInertialLink,
+    AbstractLink,
+    AbstractStore,
+    Scalar,
+    parameter,
+    placed,
+    port,
+    state,
+)
+from physio.priors import LogNormal
+from physio.system import System
+from physio.units import UnitError, as_quantity
+from physio.wiring import WiringError, times
+
+RESISTANCE = LogNormal(1.0, cv=0.2)
+
+
+class Tank(AbstractStore):
+    """Holds mL and shows mmHg."""
+
+    compliance: Scalar = parameter("mL/mmHg", LogNormal(2.0, cv=0.2), source="test")
+
+    class State(eqx.Module):
+        volume: Scalar = state("mL")
+
+    class Flows(eqx.Module):
+        blood: Scalar = port("mL/s", fills="volume")
+
+    class Outputs(eqx.Module):
+        pressure: Scalar = port("mmHg")
+
+    def rest(self):
+        return self.State(volume=self.compliance * as_quantity(10.0, "mmHg"))
+
+    def outputs(self, t, state, sensed):
+        return self.Outputs(pressure=state.volume / self.compliance)
+
+    def rates(self, t, state, sensed, net, out):
+        return self.State(volume=net.blood)
+
+
+class Pipe(AbstractLink):
+    """mL/s from mmHg."""
+
+    carries = "mL/s"
+    resistance: Scalar = parameter("mmHg*s/mL", RESISTANCE, source="test")
+
+    class Up(eqx.Module):
+        pressure: Scalar = port("mmHg")
+
+    class Down(eqx.Module):
+        pressure: Scalar = port("mmHg")
+
+    def flow(self, t, up, down):
+        return (up.pressure - down.pressure) / self.resistance
+
+
+class Litres(AbstractLink):
+    """The same, in L/min."""
+
+    carries = "L/min"
+    resistance: Scalar = parameter("mmHg*min/L", RESISTANCE, source="test")
+
+    class Up(eqx.Module):
+        pressure: Scalar = port("mmHg")
+
+    def flow(self, t, up, down):
+        return up.pressure / self.resistance
+
+
+class Kilopascals(AbstractLink):
+    """Reads kPa."""
+
+    carries = "mL/s"
+    resistance: Scalar = parameter("kPa*s/mL", RESISTANCE, source="test")
+
+    class Up(eqx.Module):
+        pressure: Scalar = port("kPa")
+
+    def flow(self, t, up, down):
+        return up.pressure / self.resistance
+
+
+class Thermometer(AbstractLink):
+    """Reads what no tank shows."""
+
+    carries = "mL/s"
+    conductance: Scalar = parameter("mL/s/K", RESISTANCE, source="test")
+
+    class Down(eqx.Module):
+        temperature: Scalar = port("K")
+
+    def flow(self, t, up, down):
+        return self.conductance * down.temperature
+
+
+class Sensor(AbstractController):
+    """A tone from a pressure."""
+
+    gain: Scalar = parameter("1/mmHg", RESISTANCE, source="test")
+
+    class Sensed(eqx.Module):
+        pressure: Scalar = port("mmHg")
+
+    class Outputs(eqx.Module):
+        tone: Scalar = port("1")
+        length: Scalar = port("s")
+
+    def outputs(self, t, sensed):
+        tone = self.gain * sensed.pressure
+        return self.Outputs(tone=tone, length=tone * as_quantity(1.0, "s"))
+
+
+class Echo(AbstractController):
+    """A number from a number."""
+
+    class Sensed(eqx.Module):
+        value: Scalar = port("1")
+
+    class Outputs(eqx.Module):
+        value: Scalar = port("1")
+
+    def outputs(self, t, sensed):
+        return self.Outputs(value=2.0 * sensed.value)
+
+
+class WrongPort(Tank):
+    """A port per minute into a state per second."""
+
+    class Flows(eqx.Module):
+        blood: Scalar = port("mL/min", fills="volume")
+
+
+class LostPort(Tank):
+    """A port that fills a state which is not there."""
+
+    class Flows(eqx.Module):
+        blood: Scalar = port("mL/s", fills="volumes")
+
+
+class WrongEquation(Tank):
+    """Pressure as volume times compliance."""
+
+    def outputs(self, t, state, sensed):
+        return self.Outputs(pressure=state.volume * self.compliance)
+
+
+class Momentum(AbstractInertialLink):
+    """A link with a state."""
+
+    carries = "mL/s"
+    inertance: Scalar = parameter("mmHg*s^2/mL", RESISTANCE, source="test")
+
+    class State(eqx.Module):
+        flow: Scalar = state("mL/s")
+
+    class Up(eqx.Module):
+        pressure: Scalar = port("mmHg")
+
+    def rest(self):
+        return self.State(flow=jnp.zeros_like(self.inertance))
+
+    def flow(self, t, state, up, down):
+        return state.flow
+
+    def rates(self, t, state, up, down):
+        return self.State(flow=up.pressure / self.inertance)
+
+
+def built(**changes):
+    """Two tanks joined by a pipe, with changes."""
+    parts = {"left": Tank(), "right": Tank(), "pipe": Pipe()} | changes.pop("parts", {})
+    wires = {"time": "s", "flows": {"pipe": ("left.blood", "right.blood")}} | changes
+    return Body(parts, **wires)
+
+
+def refused(error=WiringError, **changes) -> str:
+    """The one-line message with which a change is refused."""
+    with pytest.raises(error) as caught:
+        built(**changes)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+PIPE = {"pipe": ("left.blood", "right.blood")}
+SENSOR = {"parts": {"sensor": Sensor()}}
+SENSED = {"sensor.pressure": "left.pressure"}
+
+
+def test_a_right_body_is_built():
+    body = built(parts={"sensor": Sensor()}, senses=SENSED, drive={"pipe.resistance": times("sensor.tone")})
+    assert body.parameters["pipe.resistance"].unit == "mmHg*s/mL"
+    assert System(body, 1).state_names == ("left.volume", "right.volume")
+
+
+WRONG = {
+    "flow in another unit": (
+        {"parts": {"out": Litres()}, "flows": PIPE | {"out": ("left.blood", "right.blood")}},
+        ["'out'", "'left.blood'", "L/min", "mL/s", "16.6667"],
+    ),
+    "output in another unit": (
+        {"parts": {"out": Kilopascals()}, "flows": PIPE | {"out": ("left.blood", "right.blood")}},
+        ["'out'", "'left.pressure'", "mmHg", "kPa", "0.133322"],
+    ),
+    "output that no store shows": (
+        {"parts": {"out": Thermometer()}, "flows": PIPE | {"out": ("left.blood", "right.blood")}},
+        ["'temperature'", "'right'", "down by 'out'", "pressure"],
+    ),
+    "unknown link": (
+        {"flows": PIPE | {"pip": ("left.blood", "right.blood")}},
+        ["no link 'pip'", "did you mean 'pipe'?"],
+    ),
+    "unknown store": ({"flows": {"pipe": ("lefft.blood", "right.blood")}}, ["no store 'lefft'", "'left'?"]),
+    "unknown port": (
+        {"flows": {"pipe": ("left.bloods", "right.blood")}},
+        ["flow port of 'left'", "'bloods'", "did you mean 'blood'?"],
+    ),
+    "no address": ({"flows": {"pipe": ("left", "right.blood")}}, ["'left' is not an address", "part.name"]),
+    "unwired link": ({"flows": {}}, ["link 'pipe' is not wired", "flows={'pipe': ('up.port', 'down.port')}"]),
+    "port that does not fill its state": (
+        {"parts": {"left": WrongPort()}},
+        ["'left.blood'", "'volume'", "mL/min", "(mL)/(s)", "0.0166667"],
+    ),
+    "port that fills nothing": ({"parts": {"left": LostPort()}}, ["'left.blood'", "'volumes'", "'volume'?"]),
+    "unwired sensed port": (
+        SENSOR,
+        ["'sensor.pressure' [mmHg] senses nothing", "senses={'sensor.pressure': 'part.output'}"],
+    ),
+    "unknown sensed port": (
+        SENSOR | {"senses": SENSED | {"sensor.presure": "left.pressure"}},
+        ["no sensed port 'sensor.presure'", "'sensor.pressure'?"],
+    ),
+    "unknown output": (
+        SENSOR | {"senses": {"sensor.pressure": "left.presure"}},
+        ["no output 'left.presure'", "'left.pressure'?"],
+    ),
+    "sensed in another unit": (
+        SENSOR | {"senses": {"sensor.pressure": "input.cuff"}, "inputs": {"cuff": "kPa"}},
+        ["'sensor.pressure'", "'input.cuff'", "kPa", "mmHg", "7.50062"],
+    ),
+    "sensed in another dimension": (
+        SENSOR | {"senses": {"sensor.pressure": "sensor.length"}},
+        ["'sensor.length'", "s does not fit mmHg", "different things"],
+    ),
+    "driven by what has a unit": (
+        SENSOR | {"senses": SENSED, "drive": {"pipe.resistance": times("sensor.length")}},
+        ["'pipe.resistance'", "'sensor.length'", "s does not fit 1"],
+    ),
+    "unknown driven parameter": (
+        SENSOR | {"senses": SENSED, "drive": {"pipe.resistence": times("sensor.tone")}},
+        ["no parameter 'pipe.resistence'", "'pipe.resistance'?"],
+    ),
+    "driven by nothing known": (
+        {"drive": {"pipe.resistance": times("sensor.tone")}},
+        ["no output 'sensor.tone'", "left.pressure"],
+    ),
+    "loop of outputs": (
+        {
+            "parts": {"one": Echo(), "two": Echo()},
+            "senses": {"one.value": "two.value", "two.value": "one.value"},
+        },
+        ["loop", "one waits for two", "two waits for one"],
+    ),
+    "loop through a driven parameter": (
+        SENSOR | {"senses": SENSED, "drive": {"left.compliance": times("sensor.tone")}},
+        ["loop", "left waits for sensor", "sensor waits for left"],
+    ),
+    "unknown state at the start": ({"start": {"left.volum": 1.0}}, ["no state 'left.volum'", "'left.volume'?"]),
+    "unknown state of a total": (
+        {"totals": {"blood": total("blood", "mL", LogNormal(40.0, cv=0.1), absorbs="lef.volume", source="test")}},
+        ["no state 'lef.volume'", "'left.volume'?"],
+    ),
+    "clock without seconds": (SENSOR | {"senses": SENSED, "clock": "sensor.tone"}, ["'sensor.tone'", "in s"]),
+    "clock of an unknown part": ({"clock": "pacemaker.period"}, ["no output 'pacemaker.period'"]),
+    "clock of an unknown output": (SENSOR | {"senses": SENSED, "clock": "sensor.lenght"}, ["'sensor.length'?"]),
+    "total in another unit": (
+        {"totals": {"blood": total("blood", "L", LogNormal(0.04, cv=0.1), absorbs="left.volume", source="test")}},
+        ["total 'blood'", "L does not fit mL", "1000"],
+    ),
+    "total of an unknown port": (
+        {"totals": {"blood": total("blod", "mL", LogNormal(40.0, cv=0.1), absorbs="left.volume", source="test")}},
+        ["'blod'", "'blood'?"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "says"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_wire_is_refused(changes, says):
+    message = refused(**changes)
+    for words in says:
+        assert words in message
+
+
+def test_a_wrong_equation_is_refused():
+    message = refused(UnitError, parts={"left": WrongEquation()})
+    for words in ("WrongEquation.outputs (part 'left')", "test_wiring.py:", "mL^2/mmHg", "mmHg"):
+        assert words in message
+
+
+def test_unknown_parameter_names_the_nearest():
+    with pytest.raises(WiringError, match="no parameter 'pipe.resistanse'; did you mean 'pipe.resistance'?"):
+        built().with_values({"pipe.resistanse": 2.0})
+    with pytest.raises(WiringError, match="no parameter 'pip.resistance'"):
+        built().value("pip.resistance")
+    with pytest.raises(ValueError, match="Pipe has no parameter 'resist'; it has resistance"):
+        placed(Pipe, source="test", resist=RESISTANCE)
+
+
+def test_numbers_of_a_wrong_number_of_lanes_are_refused():
+    body = built().with_values({"pipe.resistance": jnp.ones(3)})
+    with pytest.raises(ValueError, match="fits neither one person nor 2 lanes"):
+        System(body, 2)
+
+
+def test_equal_parts_are_packed_by_class():
+    body = built(parts={"back": Pipe(), "heavy": Momentum()}, flows={
+        "pipe": ("left.blood", "right.blood"),
+        "back": ("right.blood", "left.blood"),
+        "heavy": ("left.blood", "right.blood"),
+    })  # fmt: skip
+    assert [group.names for group in body.wiring.order] == [("left", "right")]
+    assert [group.names for group in body.wiring.links] == [("pipe", "back"), ("heavy",)]
+
+
+def test_every_flow_leaves_one_store_and_enters_another():
+    body = built(parts={"back": Pipe()}, flows=PIPE | {"back": ("right.blood", "left.blood")})
+    system = System(body.with_values({"right.compliance": 5.0}), 1)
+    y = jnp.asarray([[31.0], [7.0]])
+    rate = system.field(jnp.zeros(1), y, {}, {})
+    assert float(rate[0, 0]) != 0.0 and float(rate.sum()) == 0.0
+
+
+def test_wired_keeps_values_and_priors():
+    narrow = LogNormal(3.0, cv=0.01)
+    body = built(parts={"pipe": placed(Pipe, source="here", resistance=narrow)}).with_values({"left.compliance": 4.0})
+    larger = body.wired({"sensor": Sensor()}, senses=SENSED, drive={"pipe.resistance": times("sensor.tone")})
+    assert larger.parameters["pipe.resistance"].prior == narrow
+    assert float(larger.value("left.compliance")) == 4.0
+    env, _ = System(larger, 1).evaluate(jnp.zeros(1), jnp.asarray([[20.0], [10.0]]), {})
+    assert float(env["pipe.flow"][0]) == pytest.approx((20.0 / 4.0 - 10.0 / 2.0) / (3.0 * 5.0))
