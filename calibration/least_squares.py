@@ -78,7 +78,8 @@ class LevenbergMarquardt(AbstractCalibrator):
         cost = 0.5 * (residuals**2).sum(0)
         usable = (status == Status.OK) & (cost < jnp.inf) & ~state.finished
         # comparisons with nan are false: a lane without a finite cost rejects
-        accept = usable & (cost <= state.cost)
+        # within the tolerance a higher cost is taken too, or a point that integration noise favoured would be a trap
+        accept = usable & (cost <= state.cost + 0.5 * self.ftol * (1.0 + cost))
         first = ~(state.cost < jnp.inf)
         gain = jnp.where(first, 0.5, (state.cost - cost) / jnp.maximum(expected, 1e-300))
         shrink = jnp.maximum(1.0 / 3.0, 1.0 - (2.0 * jnp.clip(gain, 0.0, 1.0) - 1.0) ** 3)

@@ -26,6 +26,7 @@ app = typer.Typer(
     name="somagrad", help=ABOUT, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 
+INTERRUPTED = 130
 DEMO = Path(__file__).resolve().parent / "scenarios" / "demo.toml"
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the run's folder is made.")]
@@ -183,12 +184,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         status = app(arguments, standalone_mode=False)
     except InputError as problem:
         _stop(str(problem), 2)
-    except KeyboardInterrupt:
-        print("\ninterrupted before anything was written", file=sys.stderr)
-        sys.stderr.flush()
-        os._exit(130)
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
     except Exception as problem:
         _explain(problem)
+    if status == INTERRUPTED:  # typer may turn Ctrl-C into this status
+        print("\ninterrupted before any result was written", file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)  # threads that compute are not waited for
     sys.exit(status if isinstance(status, int) else 0)
 
 

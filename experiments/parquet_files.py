@@ -1,4 +1,4 @@
-"""Result tables as bytes on disk: Parquet with page checksums, and the fingerprint that the manifest keeps."""
+"""Result tables as bytes: Parquet with page checksums, and the fingerprint that the manifest keeps."""
 
 import hashlib
 

@@ -27,7 +27,6 @@ from physio.component import (
 )
 from physio.part_check import check_part
 from physio.priors import AbstractPrior
-from physio.units import unit
 
 
 def total(port: str, unit_text: str, prior: AbstractPrior, *, absorbs: str, source: str) -> w.TotalInfo:
@@ -73,22 +72,20 @@ class Body(eqx.Module):
             info |= {f"{name}.{field}": known for field, known in here.items()}
         flows, senses, drive = dict(flows or {}), dict(senses or {}), dict(drive or {})
         inputs, start, totals = dict(inputs or {}), dict(start or {}), dict(totals or {})
+        w.check_ports(plain)
         for name, part in plain.items():
             check_part(part, name)
-        w.check_ports(plain)
         w.check_flows(plain, flows)
         w.check_senses(plain, senses, inputs)
         w.check_drive(plain, drive, inputs)
         states = {
             f"{n}.{f}": u for n, p in plain.items() if isinstance(p, STATEFUL) for f, u in units_of(p.State).items()
         }
-        for address in [*start, *(t.absorbs for t in totals.values())]:
+        for address in start:
             if address not in states:
                 raise w.unknown("state", address, states)
-        if clock is not None:
-            name, output = w.split(clock)
-            if not unit(units_of(plain[name].Outputs)[output]).same(unit("s")):
-                raise w.WiringError(f"clock '{clock}' must be in s per unit of phase")
+        w.check_totals(plain, totals)
+        w.check_clock(plain, clock)
         info |= {f"total.{name}": t.info for name, t in totals.items()}
         self.parts = plain
         self.totals = {name: as_float(t.info.prior.median) for name, t in totals.items()}

@@ -52,6 +52,7 @@ class ClosedBeat(AbstractProtocol):
     samples: int = 64
     paced: int = 3
     iterations: int = 3
+    tolerance: float = 1e-4
     method: AbstractMethod = Tsit5()
 
     def run(self, body, lanes):
@@ -62,6 +63,7 @@ class ClosedBeat(AbstractProtocol):
             method=self.method,
             paced=self.paced,
             iterations=self.iterations,
+            tolerance=self.tolerance,
         )
 
     def widened(self, lanes):

@@ -105,9 +105,9 @@ def infusion(port: str, time, amount, duration) -> Schedule:
     return _events(port, time, amount, duration)
 
 
-def repeated(port: str, amount, *, every: float, count: int, start: float = 0.0, duration=0.0) -> Schedule:
+def repeated(port: str, amount, *, every, count: int, start=0.0, duration=0.0) -> Schedule:
     """``count`` equal doses, one every ``every``, the first at ``start``."""
-    if count < 1 or not every > 0:
+    if count < 1 or not (isinstance(every, jax.core.Tracer) or every > 0):
         raise ScheduleError(f"'{port}': repeated doses need count >= 1 and every > 0, got {count} and {every}")
     return _events(port, start + every * np.arange(count), amount, duration)
 

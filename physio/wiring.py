@@ -172,6 +172,32 @@ def check_drive(parts: dict[str, AbstractPart], drive: dict[str, Times], inputs:
             _require_same(f"'{address}' is multiplied by '{signal}'", table[signal], "1")
 
 
+def check_totals(parts: dict[str, AbstractPart], totals: dict[str, TotalInfo]) -> None:
+    """Each total has a port of its name, the unit of what that port fills, and a filled state that absorbs it."""
+    for name, info in totals.items():
+        ports = {f.name for p in parts.values() for f in fields_of(p.Flows)}
+        if info.port not in ports:
+            raise unknown(f"flow port summed by total '{name}'", info.port, ports)
+        filled = {
+            f"{n}.{f.metadata['fills']}": units_of(p.State)[f.metadata["fills"]]
+            for n, p in parts.items()
+            for f in fields_of(p.Flows)
+            if f.name == info.port
+        }
+        if info.absorbs not in filled:
+            raise unknown(f"state filled by a '{info.port}' port", info.absorbs, filled)
+        _require_same(f"total '{name}' sums '{info.absorbs}'", filled[info.absorbs], info.unit)
+
+
+def check_clock(parts: dict[str, AbstractPart], clock: str | None) -> None:
+    """The clock of a paced body is an output in seconds per unit of phase."""
+    if clock is not None:
+        table = _readable(parts, {})
+        if clock not in table:
+            raise unknown("output", clock, table)
+        _require_same(f"clock '{clock}' gives the length of a unit of phase", table[clock], "s")
+
+
 def evaluation_order(parts, senses: dict[str, str], drive: dict[str, Times]) -> tuple[Group, ...]:
     """Groups of equal parts in an order in which every output is known before it is read."""
     reads = {name: set() for name, part in parts.items() if not isinstance(part, LINKS)}

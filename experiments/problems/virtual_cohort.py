@@ -24,7 +24,7 @@ from physio.bodies.shi_hose import shi_hose
 MAKERS = {"same": regazzoni, "other": shi_hose}
 BASELINE = "baseline"
 # half a squared residual is only known to integration noise: a step that promises less than this moves nothing
-FITTER = LevenbergMarquardt(iterations=30, ftol=3e-4)
+FITTER = LevenbergMarquardt(iterations=30, ftol=1e-3)
 
 
 class ArmResult(NamedTuple):

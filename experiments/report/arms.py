@@ -3,7 +3,7 @@
 from experiments.report import canvas, cohort
 from experiments.report.parts import Key, Panel, Picture, download
 from experiments.report.results import TRUTH, Study, known, spread
-from experiments.report.wording import axis, count, percent
+from experiments.report.wording import axis, common_level, count
 
 QUANTITIES = ("cardiac output", "mean arterial pressure")
 CHANGE = "change in "
@@ -33,7 +33,7 @@ def picture(study: Study) -> Picture | None:
                 cells += [_cells(row) for pair in drawn for row in pair if row is not None]
     if not panels:
         return None
-    level = percent(next((row["level"] for row in estimates if row["arm"] in arms and row["level"]), None))
+    level = common_level([row for row in estimates if row["arm"] in arms])
     order = "change, with" if changes else "value before and on treatment, each with"
     return Picture(
         title="What the treatments do, person by person",

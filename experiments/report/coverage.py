@@ -3,7 +3,7 @@
 from experiments.report import canvas, cohort
 from experiments.report.parts import Key, Panel, Picture, download
 from experiments.report.results import Study, known
-from experiments.report.wording import axis, count, number, percent, stated
+from experiments.report.wording import axis, count, number, percent, rule, stated
 
 ARM = "coverage"
 POOLED = "pooled"
@@ -33,8 +33,8 @@ def judged(row: dict) -> str:
     if not known(row, "value", "lo", "hi"):
         return stated(row)
     verdict = "inside" if row["lo"] <= row["value"] <= row["hi"] else "outside"
-    band = f"{number(row['lo'])} to {number(row['hi'])} around the nominal {percent(row['level'])} ({row['method']})"
-    return f"{number(row['value'])}, {verdict} the band {band}"
+    band = f"{number(row['lo'])} to {number(row['hi'])}"
+    return f"{number(row['value'])}, {verdict} the band {band} around the nominal {percent(row['level'])} ({rule(row)})"
 
 
 def picture(study: Study) -> Picture | None:

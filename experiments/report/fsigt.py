@@ -3,10 +3,10 @@
 import math
 
 from experiments.report import canvas
-from experiments.report.parts import Key, Panel, Picture, Section, download
+from experiments.report.parts import Key, Panel, Picture, Section, download, present
 from experiments.report.results import Study, by, known
 from experiments.report.sheets import fits_sheet, items_sheet
-from experiments.report.wording import axis, count, number, percent, stated
+from experiments.report.wording import axis, common_level, count, number, outcome, stated
 
 NAMES = {"SI": "insulin sensitivity SI", "SG": "glucose effectiveness SG"}
 CURVES = ("glucose", "insulin", "remote insulin action")
@@ -16,7 +16,7 @@ def section(study: Study) -> Section:
     everybody, failed = study.people(), study.failed()
     kind = "synthetic" if study.synthetic("all") else "real"
     tests = count(len(everybody), f"{kind} glucose tolerance test")
-    lead = f"{tests}: {len(everybody) - len(failed)} ok, {len(failed)} with a failure."
+    lead = f"{tests}: {outcome(len(everybody), len(failed))}."
     findings = [
         (f"{NAMES[row['quantity']]}, {row['arm']}", stated(row))
         for quantity in NAMES
@@ -24,22 +24,17 @@ def section(study: Study) -> Section:
     ]
     widest = [text for name, text in findings if "unknown" in name and name.startswith(NAMES["SI"])]
     told = f"{lead} Insulin sensitivity, with the basal values unknown too: {widest[0]}." if widest else lead
-    pictures = [_fit(study), _forest(study), _waterfall(study)]
     return Section(
         name=study.name,
         title="Glucose tolerance test: how sensitive to insulin is this person?",
         lead=f"{lead} The minimal model of glucose is fitted to the glucose samples with the measured insulin as its input.",
         summary=told,
         findings=findings,
-        pictures=[picture for picture in pictures if picture],
-        sheets=[
-            sheet
-            for sheet in (
-                fits_sheet("Fitted parameters", study.tables["fits"]),
-                items_sheet("Every stated quantity", study.tables["items"]),
-            )
-            if sheet
-        ],
+        pictures=present(_fit(study), _forest(study), _waterfall(study)),
+        sheets=present(
+            fits_sheet("Fitted parameters", study.tables["fits"]),
+            items_sheet("Every stated quantity", study.tables["items"]),
+        ),
         synthetic=study.synthetic("all"),
     )
 
@@ -53,15 +48,12 @@ def _fit(study: Study) -> Picture | None:
             panels.append(_course(study, variable, curves, samples))
             cells += [["sample", variable, "", r["time"], r["value"], r["predicted"], r["lo"], r["hi"]] for r in samples]
             for row in curves:
-                t, value, lo, hi = canvas.thin(row["t"], row["value"], row["lo"], row["hi"])
-                for i in range(len(t)):
-                    low, high = ("" if lo is None else lo[i]), ("" if hi is None else hi[i])
-                    cells.append(["curve", variable, row["arm"], t[i], "", value[i], low, high])
+                cells += [["curve", variable, row["arm"], t, None, *rest] for t, *rest in canvas.cells(row)]
     if not panels:
         return None
     glucose = study.rows("observations", quantity="glucose")
     unused = count(sum(row["held_out"] for row in glucose), "early sample")
-    level = percent(next((row["level"] for row in glucose + study.tables["series"] if row["level"]), None))
+    level = common_level(glucose + study.tables["series"])
     return Picture(
         title="Glucose, insulin, and the insulin action between them",
         panels=panels,
@@ -70,7 +62,7 @@ def _fit(study: Study) -> Picture | None:
         f"{unused} drawn hollow (before the bolus had mixed), the error of the insulin assay, or any other test.",
         download=download(
             "fsigt-fit",
-            ["kind", "variable", "arm", "time_min", "measured", "fitted", "lo", "hi"],
+            ["kind", "variable", "arm", "time", "measured", "fitted", "lo", "hi"],
             cells,
             study.name,
             "{observations,series}",
@@ -127,7 +119,7 @@ def _forest(study: Study) -> Picture | None:
         cells += [[r[k] for k in ("quantity", "arm", "unit", "value", "lo", "hi", "level", "method")] for r in rows]
     if not panels:
         return None
-    level = percent(next((row["level"] for rows in groups.values() for row in rows if row["level"]), None))
+    level = common_level([row for rows in groups.values() for row in rows])
     return Picture(
         title="What not knowing the basal values costs",
         panels=panels,
@@ -172,9 +164,9 @@ def _waterfall(study: Study) -> Picture | None:
     return Picture(
         title="Did the fit find its minimum?",
         panels=[Panel(f"{count(len(starts), 'start')}, sorted", sketch.svg, study.synthetic("all"))],
-        sentence=f"{near} of {count(len(starts), 'start')} from the prior end within 0.1 % of the lowest cost "
-        f"({number(best)}; interval not quantified, as a cost is no estimate) and {lost} ended without one, from the same "
-        "samples each time; a flat step at the left speaks for a global minimum but does not prove one.",
+        sentence=f"{near} of {count(len(starts), 'start')}, all fitted to the same samples, end within 0.1 % of the lowest "
+        f"cost ({number(best)}, interval not quantified: a cost is no estimate) and {lost} ended without a cost; a flat step "
+        "at the left speaks for a global minimum but cannot prove one.",
         download=download(
             "fsigt-starts",
             ["start", "cost", "iterations", "status", "reason"],
@@ -184,5 +176,5 @@ def _waterfall(study: Study) -> Picture | None:
         ),
         keys=keys,
         synthetic=study.synthetic("all"),
-        width=430,
+        width=300,
     )

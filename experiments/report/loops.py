@@ -5,11 +5,13 @@ import numpy as np
 from experiments.report import canvas, cohort
 from experiments.report.parts import Key, Panel, Picture, download
 from experiments.report.results import TRUTH, Study, by, spread
-from experiments.report.wording import axis, count, listed, percent
+from experiments.report.wording import axis, common_level, count, listed
 
 VOLUME, PRESSURE = "lv volume", "lv pressure"
 COLOURS = ("blue", "orange", "green", "purple")
+HEADER = ["patient", "arm", *(f"{name}{edge}" for name in ("volume_mL", "pressure_mmHg") for edge in ("", "_lo", "_hi"))]
 MOST_LOOPS = 6
+MOST_MOMENTS = 100
 
 
 def picture(study: Study) -> Picture | None:
@@ -24,7 +26,7 @@ def picture(study: Study) -> Picture | None:
         panels.append(Panel(f"{name} · {who}", _draw(name, loops[name], arms), True))
     rows = [row for name in chosen for arm in (*arms, TRUTH) if arm in loops[name] for row in loops[name][arm]]
     banded = all(row["lo"] and row["hi"] for row in rows if row["arm"] != TRUTH)
-    level = percent(next((row["level"] for row in rows if row["level"]), None))
+    level = common_level(rows)
     band = f"with the {level} interval of both as a band" if banded else "whose interval is not quantified"
     ids = count(len(chosen), "synthetic person", "synthetic people")
     return Picture(
@@ -34,7 +36,7 @@ def picture(study: Study) -> Picture | None:
         "loop at rest (dashed); the treatments' effects come from published averages, so how a given person would respond "
         "is not known.",
         download=download(
-            "virtual-cohort-loops", ["patient", "arm", "volume_mL", "pressure_mmHg"], _cells(loops, chosen), study.name, "series"
+            "virtual-cohort-loops", HEADER, _cells(loops, chosen), study.name, "series"
         ),
         keys=[
             *(Key("▬", COLOURS[i % 4], arm + (f", {level} band" if banded else "")) for i, arm in enumerate(arms)),
@@ -84,12 +86,13 @@ def _draw(name: str, loop: dict, arms: list[str]) -> str:
 
 
 def _closed(volume: dict, pressure: dict) -> list[np.ndarray]:
-    return [np.append(values, values[:1]) for values in canvas.thin(volume["value"], pressure["value"])]
+    values = canvas.thin(volume["value"], pressure["value"], most=MOST_MOMENTS)
+    return [np.append(value, value[:1]) for value in values]
 
 
 def _band(volume: dict, pressure: dict) -> list[np.ndarray]:
     """The loop's interval: hulls of the boxes [lo, hi] x [lo, hi] of neighbouring moments."""
-    v0, v1, p0, p1 = canvas.thin(volume["lo"], volume["hi"], pressure["lo"], pressure["hi"])
+    v0, v1, p0, p1 = canvas.thin(volume["lo"], volume["hi"], pressure["lo"], pressure["hi"], most=MOST_MOMENTS)
     boxes = np.stack([np.stack([v0, v1, v1, v0], -1), np.stack([p0, p0, p1, p1], -1)], -1)
     return [_hull(np.vstack([box, after])) for box, after in zip(boxes, np.roll(boxes, -1, 0), strict=True)]
 
@@ -116,6 +119,7 @@ def _cells(loops: dict, chosen: list[str]) -> list[list]:
     cells = []
     for name in chosen:
         for arm, rows in loops[name].items():
-            volume, pressure = canvas.thin(rows[0]["value"], rows[1]["value"])
-            cells += [[name, arm, v, p] for v, p in zip(volume, pressure, strict=True)]
+            columns = [row[key] or [None] * len(row["value"]) for row in rows for key in ("value", "lo", "hi")]
+            places = canvas.thin(range(len(columns[0])), most=MOST_MOMENTS)[0].astype(int)
+            cells += [[name, arm, *(column[place] for column in columns)] for place in places]
     return cells

@@ -1,11 +1,11 @@
 """What a page is made of. Sections build these; the template prints them."""
 
-import base64
 import csv
 import io
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
-MOST_CSV_BYTES = 100_000
+MOST_CSV_BYTES = 120_000
 
 
 @dataclass
@@ -39,7 +39,8 @@ class Download:
 class Picture:
     """Panels that belong together, with a legend, one plain sentence and the numbers behind them.
 
-    ``sentence`` says what is shown, what data it used and what it does not know.
+    ``sentence`` says what is shown, what data it used and what it does not know. ``width`` is the least width of a
+    panel in CSS pixels; a ``folded`` picture shows its panels on demand.
     """
 
     title: str
@@ -49,6 +50,7 @@ class Picture:
     keys: list[Key] = field(default_factory=list)
     synthetic: bool = False
     width: int = 270
+    folded: bool = False
 
 
 @dataclass
@@ -82,12 +84,15 @@ def download(name: str, header: list[str], rows: list[list], study: str, tables:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows([[_cell(value) for value in row] for row in rows])
-    content = text.getvalue().encode()
-    address = None
-    if len(content) <= MOST_CSV_BYTES:
-        address = f"data:text/csv;charset=utf-8;base64,{base64.b64encode(content).decode()}"
+    address = "data:text/csv;charset=utf-8," + quote(text.getvalue(), safe=",()*/.:;=+ ")
+    address = address if len(address) <= MOST_CSV_BYTES else None
     return Download(f"{name}.csv", address, f"tables/*-{tables}.parquet, rows of study {study}")
 
 
 def _cell(value: object) -> object:
     return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def present(*parts: object) -> list:
+    """Those that are there: a picture or sheet without rows is None."""
+    return [part for part in parts if part is not None]

@@ -3,7 +3,7 @@
 from experiments.report import cohort
 from experiments.report.parts import Key, Panel, Picture, download
 from experiments.report.results import Study
-from experiments.report.wording import percent
+from experiments.report.wording import common_level
 
 KEYS = [
     Key("●", "blue", "truth inside the interval"),
@@ -15,20 +15,19 @@ KEYS = [
 
 def parameters(study: Study) -> Picture | None:
     """One panel a parameter, for people of the same circulation."""
-    panels, cells, levels = [], [], []
+    panels, cells = [], []
     for name in dict.fromkeys(row["parameter"] for row in study.tables["fits"]):
         pairs = cohort.parameter_pairs(study, name)
         if not pairs:
             continue
         rows = study.rows("fits", parameter=name)
-        levels += [row["level"] for row in rows if row["level"] is not None]
         identified = sum(pair.identified for pair in pairs)
         svg = cohort.scatter(pairs, name, rows[0]["unit"], cohort.GROUP_NAMES[cohort.SAME])
         panels.append(Panel(f"{name} · identified in {identified} of {len(pairs)}", svg, True))
         cells += [[name, rows[0]["unit"], *_cells(pair)] for pair in pairs]
     if not panels:
         return None
-    level = percent(levels[0] if levels else None)
+    level = common_level(study.tables["fits"])
     return Picture(
         title="Do the fits find the parameters that made the data?",
         panels=panels,
@@ -62,7 +61,7 @@ def quantities(study: Study) -> Picture | None:
                 cells += [[quantity, rows[0]["unit"], group, *_cells(pair)] for pair in pairs]
     if not panels:
         return None
-    level = percent(next((row["level"] for row in study.rows("items", arm=cohort.BASELINE) if row["level"]), None))
+    level = common_level(study.rows("items", arm=cohort.BASELINE))
     return Picture(
         title="What follows from the fit, for people of either circulation",
         panels=panels,

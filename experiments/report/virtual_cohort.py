@@ -1,9 +1,10 @@
 """Virtual people with known truth: what the fits recover, what the intervals are worth, what the treatments do."""
 
 from experiments.report import arms, cohort, coverage, loops, recovery
-from experiments.report.parts import Section
+from experiments.report.parts import Section, present
 from experiments.report.results import Study
 from experiments.report.sheets import coverage_sheet, fits_sheet, items_sheet
+from experiments.report.wording import outcome
 
 
 def section(study: Study) -> Section:
@@ -11,7 +12,7 @@ def section(study: Study) -> Section:
     groups = {key: [name for name in study.people() if cohort.group(name) == key] for key in cohort.GROUP_NAMES}
     counts = [
         f"{len(names)} made by the {cohort.GROUP_NAMES[key]} "
-        f"({len(set(names) - failed)} ok, {len(set(names) & failed)} with a failure)"
+        f"({outcome(len(names), len(failed.intersection(names)))})"
         for key, names in groups.items()
         if names
     ]
@@ -19,19 +20,6 @@ def section(study: Study) -> Section:
     findings = coverage.findings(study)
     pooled = [f"{name[0].lower()}{name[1:]}: {text}" for name, text in findings if name.startswith("Pooled")]
     summary = f"{lead} {_sentence(pooled)}".strip()
-    pictures = [
-        loops.picture(study),
-        recovery.parameters(study),
-        recovery.quantities(study),
-        coverage.picture(study),
-        arms.picture(study),
-    ]
-    derived = [row for row in study.tables["items"] if row["arm"] != coverage.ARM]
-    sheets = [
-        coverage_sheet("Coverage", study.rows("items", arm=coverage.ARM)),
-        fits_sheet("Fitted parameters", study.tables["fits"]),
-        items_sheet("Derived quantities in every arm", derived),
-    ]
     return Section(
         name=study.name,
         title="Virtual people: is the uncertainty honest?",
@@ -39,8 +27,18 @@ def section(study: Study) -> Section:
         "it, and compared with it.",
         summary=summary,
         findings=findings,
-        pictures=[picture for picture in pictures if picture],
-        sheets=[sheet for sheet in sheets if sheet],
+        pictures=present(
+            loops.picture(study),
+            recovery.parameters(study),
+            recovery.quantities(study),
+            coverage.picture(study),
+            arms.picture(study),
+        ),
+        sheets=present(
+            coverage_sheet("Coverage", study.rows("items", arm=coverage.ARM)),
+            fits_sheet("Fitted parameters", study.tables["fits"]),
+            items_sheet("Derived quantities in every arm", [r for r in study.tables["items"] if r["arm"] != coverage.ARM]),
+        ),
         synthetic=True,
     )
 

@@ -26,6 +26,14 @@ def number(value: float | None, digits: int = 3) -> str:
     return text.replace("-", "−", 1) if text.startswith("-") else text
 
 
+def tick(value: float) -> str:
+    """A number beside an axis: no more digits than it needs."""
+    mantissa, _, power = f"{value:.5e}".partition("e")
+    if value == 0 or -4 < int(power) < 5:
+        return f"{value:.6g}".replace("-", "−")
+    return f"{float(mantissa):.4g}×10{str(int(power)).translate(_RAISED)}".replace("-", "−")
+
+
 def unit(text: str) -> str:
     """A unit after a number; nothing for the dimensionless."""
     return "" if text in ("1", "") else f" {text}"
@@ -41,11 +49,16 @@ def percent(level: float | None) -> str:
     return "stated" if level is None else f"{number(100 * level)} %"
 
 
+def rule(row: dict) -> str:
+    """The method behind an interval."""
+    return (row["method"] or "method not stated").replace("+-", "±")
+
+
 def interval(row: dict) -> str:
     """A row's interval with level and method, or "not quantified"."""
     if row["lo"] is None or row["hi"] is None:
         return NOT_QUANTIFIED
-    method = f", {row['method']}" if row.get("method") else ""
+    method = f", {rule(row)}" if row.get("method") else ""
     level = f"{percent(row['level'])}{method}" if row["level"] is not None else method.removeprefix(", ")
     return f"{number(row['lo'])} to {number(row['hi'])}" + (f" ({level})" if level else "")
 
@@ -66,6 +79,23 @@ def people(many: int) -> str:
     return count(many, "person", "people")
 
 
+def outcome(total: int, failed: int) -> str:
+    """How many are ok and how many are not."""
+    if not failed:
+        return "ok" if total == 1 else "all ok"
+    return f"{total - failed} ok, {failed} with a failure"
+
+
 def listed(names: list[str]) -> str:
     """ "a, b and c"."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def common_level(rows: list[dict]) -> str:
+    """The level that rows of one study share."""
+    return percent(next((row["level"] for row in rows if row["level"] is not None), None))
+
+
+def drawn_of(drawn: int, total: int) -> str:
+    """Says so when not everybody is drawn."""
+    return "" if drawn == total else f" ({drawn} of {total}, evenly spaced, are drawn)"

@@ -194,6 +194,20 @@ def test_interrupt_during_a_computation_that_never_yields(environment, tmp_path,
     assert child.returncode == 130 and time.monotonic() - began < 2.0
 
 
+def test_interrupt_before_the_first_shard_writes_nothing(environment, tmp_path, fake):
+    (tmp_path / "fake.toml").write_text(fake.SCENARIO)
+    code = (
+        "import sys\nfrom experiments import cli, study\n"
+        "def build_studies(scenario, source):\n    raise KeyboardInterrupt\n"
+        "study.build_studies = build_studies\ncli.main(['run', 'fake.toml'])"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 130
+    assert ended.stderr.strip() == "interrupted before any result was written"
+    assert not (tmp_path / "runs").exists()
+
+
 def test_exit_status_of_verify(environment, tmp_path, fake):
     scenario = tmp_path / "fake.toml"
     scenario.write_text(fake.SCENARIO)

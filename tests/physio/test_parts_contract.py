@@ -159,7 +159,8 @@ class Cancelling(Right):
     """Loses its digits in float32."""
 
     def outputs(self, t, state, sensed):
-        return self.Outputs(pressure=((1e8 + state.volume / self.compliance) - 1e8))
+        pressure = state.volume / self.compliance
+        return self.Outputs(pressure=(1e6 + pressure) ** 2 - 1e12 - 2e6 * pressure)
 
 
 class Widening(Right):

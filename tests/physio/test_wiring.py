@@ -277,14 +277,14 @@ WRONG = {
     "unknown state at the start": ({"start": {"left.volum": 1.0}}, ["no state 'left.volum'", "'left.volume'?"]),
     "unknown state of a total": (
         {"totals": {"blood": total("blood", "mL", LogNormal(40.0, cv=0.1), absorbs="lef.volume", source="test")}},
-        ["no state 'lef.volume'", "'left.volume'?"],
+        ["no state filled by a 'blood' port 'lef.volume'", "'left.volume'?"],
     ),
-    "clock without seconds": (SENSOR | {"senses": SENSED, "clock": "sensor.tone"}, ["'sensor.tone'", "in s"]),
+    "clock without seconds": (SENSOR | {"senses": SENSED, "clock": "sensor.tone"}, ["clock 'sensor.tone'", "1 does not fit s"]),
     "clock of an unknown part": ({"clock": "pacemaker.period"}, ["no output 'pacemaker.period'"]),
     "clock of an unknown output": (SENSOR | {"senses": SENSED, "clock": "sensor.lenght"}, ["'sensor.length'?"]),
     "total in another unit": (
         {"totals": {"blood": total("blood", "L", LogNormal(0.04, cv=0.1), absorbs="left.volume", source="test")}},
-        ["total 'blood'", "L does not fit mL", "1000"],
+        ["total 'blood'", "'left.volume'", "mL does not fit L", "0.001"],
     ),
     "total of an unknown port": (
         {"totals": {"blood": total("blod", "mL", LogNormal(40.0, cv=0.1), absorbs="left.volume", source="test")}},
