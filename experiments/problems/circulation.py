@@ -55,7 +55,7 @@ INSTRUMENTS = (
     Observation(Additive(1.5), Maximum(), "catheter pulmonary systolic", "pulmonary_arteries.pressure", "mmHg"),
     Observation(Additive(1.5), Minimum(), "catheter pulmonary diastolic", "pulmonary_arteries.pressure", "mmHg"),
     Observation(Additive(1.5), Mean(), "catheter wedge", "pulmonary_veins.pressure", "mmHg"),
-    Observation(Proportional(0.07, 0.1), Mean(), "thermodilution output", "aortic.flow", "L/min"),
+    Observation(Proportional(0.07, 0.1), Mean(), "thermodilution output", "pulmonary_bed.flow", "L/min"),
 )
 
 DERIVED = {
@@ -82,9 +82,13 @@ def treatable(body: Body, parameters: Sequence[str]) -> Body:
 
 
 def derived(trajectory: Trajectory) -> Array:
-    """The quantities of ``DERIVED`` (quantities, lanes) from one closed beat."""
+    """The quantities of ``DERIVED`` (quantities, lanes) from one closed beat.
+
+    Mean flow is read where it is smooth: over a closed beat it is the same everywhere, and evenly spaced samples of the
+    jet through a valve would miss part of it.
+    """
     addresses = [
-        "aortic.flow",
+        "systemic_bed.flow",
         "systemic_arteries.pressure",
         "ra.pressure",
         "pulmonary_arteries.pressure",
@@ -97,7 +101,7 @@ def derived(trajectory: Trajectory) -> Array:
     largest, smallest = Maximum().read(t, volume)[0], Minimum().read(t, volume)[0]
     stroke = largest - smallest
     mean = {a: Mean().read(t, path[a])[0] for a in addresses}
-    output = mean["aortic.flow"]
+    output = mean["systemic_bed.flow"]
     pressure = path["lv.pressure"]
     work = -(0.5 * (pressure[1:] + pressure[:-1]) * jnp.diff(volume, axis=0)).sum(0)
     return jnp.stack(

@@ -1,6 +1,7 @@
 """Make virtual people, give them readings, fit them, treat them: one batch of lanes from start to end.
 
-The people of a batch are made by ``maker`` and always fitted by the circulation of Regazzoni. True drug effects are drawn
+The people of a batch are made by ``maker`` and always fitted by the circulation of Regazzoni
+at any heart rate. True drug effects are drawn
 for every person from the published spread; the fitted person only knows that spread.
 """
 
@@ -18,10 +19,10 @@ from calibration.laplace import gauss_newton, laplace
 from calibration.least_squares import LevenbergMarquardt
 from experiments.problems import circulation as c
 from experiments.problems.keys import keys_of
-from physio.bodies.regazzoni import regazzoni
+from physio.bodies.regazzoni import regazzoni_at_any_rate
 from physio.bodies.shi_hose import shi_hose
 
-MAKERS = {"same": regazzoni, "other": shi_hose}
+MAKERS = {"same": regazzoni_at_any_rate, "other": shi_hose}
 BASELINE = "baseline"
 # half a squared residual is only known to integration noise: a step that promises less than this moves nothing
 FITTER = LevenbergMarquardt(iterations=30, ftol=1e-3)
@@ -63,7 +64,7 @@ def run_batch(
     """``arms``: name -> parameter -> (multiplier, cv). Lanes are padded by nobody: batches of equal size share programs."""
     tell = progress or (lambda message, fraction: None)
     treatable = tuple(dict.fromkeys(p for effects in arms.values() for p in effects))
-    fitted = c.treatable(regazzoni(), treatable)
+    fitted = c.treatable(regazzoni_at_any_rate(), treatable)
     making = c.treatable(MAKERS[maker](), treatable)
     count = len(people)
 

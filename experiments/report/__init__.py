@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that needs nothing else, drawn from the result tables and from nothing but them.
+"""The report of a run: one HTML file that needs nothing else, drawn from the result tables alone.
 
 To give a new study a section: write a module with ``section(study) -> Section`` and list it in ``SECTIONS``.
 """
@@ -22,8 +22,8 @@ SECTIONS = {
 def write(run_folder: Path | str) -> Path:
     """Write ``report.html`` into a run folder and return its path.
 
-    A study without rows has no section. InputError when it is no run folder, DamagedResults when a recorded result is
-    not as it was written; an earlier report then stays as it is.
+    A study without rows has no section. InputError when it is no run folder, DamagedResults when a recorded
+    result is not as it was written; an earlier report then stays as it is.
     """
     results = load(run_folder)
     sections = [draw(results.studies[name]) for name, draw in SECTIONS.items() if name in results.studies]

@@ -1,17 +1,18 @@
 """What each treatment does to each virtual person."""
 
 from experiments.report import canvas, cohort
+from experiments.report.cohort import BASELINE
 from experiments.report.parts import Key, Panel, Picture, download
 from experiments.report.results import TRUTH, Study, known, spread
 from experiments.report.wording import axis, common_level, count
 
 QUANTITIES = ("cardiac output", "mean arterial pressure")
 CHANGE = "change in "
-NOT_ARMS = (cohort.BASELINE, "coverage", TRUTH, None)
+NOT_ARMS = (BASELINE, "coverage", TRUTH, None)
 
 
 def picture(study: Study) -> Picture | None:
-    """Changes with their own intervals where the tables hold them; else both states, each with its interval."""
+    """Changes with their own intervals where the tables hold them; else both states, each with its own."""
     estimates = [
         row
         for row in study.tables["items"]
@@ -24,9 +25,9 @@ def picture(study: Study) -> Picture | None:
         for arm in arms:
             change = [row for row in estimates if row["arm"] == arm and row["quantity"] == CHANGE + quantity]
             changes = changes or bool(change)
-            before = [] if change else [row for row in estimates if (row["arm"], row["quantity"]) == (cohort.BASELINE, quantity)]
-            pairs = [(row, at[arm, quantity, row["patient"]]) for row in before if (arm, quantity, row["patient"]) in at]
-            drawn = [(None, row) for row in change] or pairs
+            people = [who for *what, who in at if what == [arm, quantity] and (BASELINE, quantity, who) in at]
+            both = [(at[BASELINE, quantity, who], at[arm, quantity, who]) for who in people]
+            drawn = [(None, row) for row in change] or both
             if drawn:
                 name = CHANGE + quantity if change else quantity
                 panels.append(Panel(f"{arm}: {name}", _draw(arm, name, drawn, study), True))
@@ -34,36 +35,44 @@ def picture(study: Study) -> Picture | None:
     if not panels:
         return None
     level = common_level([row for row in estimates if row["arm"] in arms])
-    order = "change, with" if changes else "value before and on treatment, each with"
+    order = "change and" if changes else "value before and on treatment, each with"
     return Picture(
         title="What the treatments do, person by person",
         panels=panels,
-        sentence=f"Each row is one synthetic person of the same circulation, sorted, with the estimated {order} its "
-        f"{level} interval; the fitted person and a published effect size with its spread were used, and no synthetic or real "
-        "person was ever measured on treatment, nor are the body's slow reflexes in the model.",
+        sentence="Each row is one synthetic person of the same circulation, sorted, with the estimated "
+        f"{order} its {level} interval; the fitted person and the scenario's effect sizes with their spreads "
+        "were used, and nobody was ever measured on treatment, nor are the body's reflexes in the model.",
         download=download(
-            "virtual-cohort-arms", ["patient", "arm", "quantity", "unit", "value", "lo", "hi", "level"], cells, study.name, "items"
+            "virtual-cohort-arms",
+            ["patient", "arm", "quantity", "unit", "value", "lo", "hi", "level"],
+            cells,
+            study.name,
+            "items",
         ),
         keys=[
-            Key("●", "blue", f"on treatment, bar = {level} interval" if not changes else f"change, bar = {level} interval"),
+            Key("●", "blue", f"{'change' if changes else 'on treatment'}, bar = {level} interval"),
             *([Key("●", "ink", "truth")] if changes and _truths(study) else []),
             *([] if changes else [Key("●", "muted", f"before, bar = {level} interval")]),
         ],
         synthetic=True,
-        width=330,
+        width=380,
     )
 
 
 def _truths(study: Study) -> dict[tuple, float]:
     rows = study.rows("items", method=TRUTH)
-    return {(row["arm"], row["quantity"], row["patient"]): row["value"] for row in rows if row["value"] is not None}
+    return {
+        (row["arm"], row["quantity"], row["patient"]): row["value"]
+        for row in rows
+        if row["value"] is not None
+    }
 
 
 def _draw(arm: str, name: str, pairs: list[tuple], study: Study) -> str:
     ordered = sorted(pairs, key=lambda pair: (pair[0] or pair[1])["value"])
     drawn = spread(ordered, cohort.MOST_PEOPLE)
     unit = drawn[0][1]["unit"]
-    alt = f"{name.capitalize()} on {arm} for {count(len(drawn), 'synthetic person', 'synthetic people')}, with intervals."
+    alt = f"{name.capitalize()} on {arm} for {count(len(drawn), *cohort.PEOPLE)}, with intervals."
     with canvas.drawing(alt, 3.9, 3.3) as sketch:
         axes = sketch.axes
         if name.startswith(CHANGE):
@@ -74,7 +83,11 @@ def _draw(arm: str, name: str, pairs: list[tuple], study: Study) -> str:
             canvas.bars(axes, [((row["lo"], y), (row["hi"], y)) for y, row in whole], colour, 0.8, 0.35)
             canvas.dots(axes, [row["value"] for _, row in rows], [y for y, _ in rows], colour, 2.4)
         truths = _truths(study) if name.startswith(CHANGE) else {}
-        true = [(truths[key], y) for y, (_, r) in enumerate(drawn, 1) if (key := (arm, name, r["patient"])) in truths]
+        true = [
+            (truths[key], y)
+            for y, (_, r) in enumerate(drawn, 1)
+            if (key := (arm, name, r["patient"])) in truths
+        ]
         canvas.dots(axes, [x for x, _ in true], [y for _, y in true], "ink", 1.6)
         axes.set(xlabel=axis(name, unit), ylabel="synthetic people, sorted (count)")
         axes.set_ylim(0, len(drawn) + 1)

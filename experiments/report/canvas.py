@@ -1,7 +1,7 @@
 """Small matplotlib figures turned into inline SVG that follows the page's light or dark theme.
 
-A figure is drawn in stand-in colours; ``markup`` replaces each by a CSS variable of the page, so that one drawing is
-readable on both backgrounds. Text stays text. Numbers are rounded to what a screen can show.
+A figure is drawn in stand-in colours; ``markup`` replaces each by a CSS variable of the page, so that one
+drawing is readable on both backgrounds. Text stays text. Coordinates are rounded to what a screen can show.
 """
 
 import itertools
@@ -18,7 +18,15 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from matplotlib.ticker import AutoLocator, FuncFormatter, LogFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import (
+    AutoLocator,
+    FuncFormatter,
+    LogFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    ScalarFormatter,
+)
 
 from experiments.report.wording import tick
 
@@ -103,7 +111,8 @@ def _place(axes: Axes, width: float, height: float) -> None:
     low, high = sorted(axes.get_ylim())
     labels = axes.yaxis.get_major_formatter().format_ticks(axes.get_yticks())
     shown = [text for text, at in zip(labels, axes.get_yticks(), strict=True) if low <= at <= high]
-    left = 0.1 + 0.062 * max(map(len, shown), default=0) + (0.19 if axes.get_ylabel() else 0.0)
+    longest = max((len(line) for text in shown for line in text.split("\n")), default=0)
+    left = 0.1 + 0.062 * longest + (0.19 if axes.get_ylabel() else 0.0)
     axes.set_position([left / width, 0.42 / height, 1 - (left + 0.1) / width, 1 - 0.5 / height])
     axes.patch.set_visible(False)
     axes.figure.patch.set_visible(False)
@@ -172,15 +181,26 @@ def cells(row: dict) -> list[list[float | None]]:
     return [[t[i], *(None if values is None else values[i] for values in rest)] for i in range(len(t))]
 
 
-def bars(axes: Axes, points: Sequence[tuple[tuple, tuple]], colour: str, width: float, alpha: float = 1.0) -> None:
+def bars(
+    axes: Axes, points: Sequence[tuple[tuple, tuple]], colour: str, width: float, alpha: float = 1.0
+) -> None:
     """Straight lines from point to point as one path: small however many there are."""
     if points:
         vertices = np.array(points, float).reshape(-1, 2)
         codes = np.tile([Path.MOVETO, Path.LINETO], len(points))
-        _add(axes, Path(vertices, codes), facecolor="none", edgecolor=COLOURS[colour], linewidth=width, alpha=alpha)
+        _add(
+            axes,
+            Path(vertices, codes),
+            facecolor="none",
+            edgecolor=COLOURS[colour],
+            linewidth=width,
+            alpha=alpha,
+        )
 
 
-def dots(axes: Axes, x: Sequence[float], y: Sequence[float], colour: str, size: float = 3.6, alpha: float = 1.0) -> None:
+def dots(
+    axes: Axes, x: Sequence[float], y: Sequence[float], colour: str, size: float = 3.6, alpha: float = 1.0
+) -> None:
     """Round dots as one path: lines of no length with round ends."""
     if len(x):
         ends = np.repeat(np.column_stack([x, y]).astype(float), 2, axis=0)

@@ -11,6 +11,7 @@ from experiments.report.wording import axis, count
 BASELINE = "baseline"
 SAME, OTHER = "all-same", "all-other"
 GROUP_NAMES = {SAME: "same circulation", OTHER: "other circulation"}
+PEOPLE = ("synthetic person", "synthetic people")
 MOST_PEOPLE = 256
 
 
@@ -41,7 +42,14 @@ def parameter_pairs(study: Study, parameter: str) -> list[Pair]:
     """Pairs from ``fits``, of people of the same circulation whose truth is defined."""
     rows = [row for row in study.rows("fits", parameter=parameter) if group(row["patient"]) == SAME]
     return [
-        Pair(row["patient"], row["truth"], row["estimate"], row["lo"], row["hi"], row["identifiable"] is not False)
+        Pair(
+            row["patient"],
+            row["truth"],
+            row["estimate"],
+            row["lo"],
+            row["hi"],
+            row["identifiable"] is not False,
+        )
         for row in rows
         if row["truth"] is not None and row["estimate"] is not None
     ]
@@ -63,23 +71,33 @@ def quantity_pairs(study: Study, arm: str) -> dict[tuple[str, str], list[Pair]]:
 def scatter(pairs: list[Pair], name: str, unit: str, who: str) -> str:
     """Estimate with interval over truth; the svg."""
     inside, outside, grey = (sum(p.colour == colour for p in pairs) for colour in ("blue", "orange", "muted"))
-    alt = f"{name}, {who}: estimate against truth for {count(len(pairs), 'synthetic person', 'synthetic people')}; "
-    alt += f"truth inside the interval for {inside}, outside for {outside}, not identified or no interval for {grey}."
+    alt = (
+        f"{name}, {who}: estimate against truth for {count(len(pairs), *PEOPLE)}; truth inside the interval "
+    )
+    alt += f"for {inside}, outside for {outside}, not identified or no interval for {grey}."
     drawn = spread(sorted(pairs, key=lambda pair: pair.truth), MOST_PEOPLE)
     with canvas.drawing(alt, 2.75, 2.6) as sketch:
         axes = sketch.axes
         everything = [n for p in drawn for n in (p.truth, p.value)]
         low, high = min(everything), max(everything)
         pad = 0.06 * (high - low or abs(high) or 1.0)
-        axes.plot([low - pad, high + pad], [low - pad, high + pad], color=canvas.COLOURS["ink"], linewidth=0.9, dashes=(4, 3))
+        axes.plot(
+            [low - pad, high + pad],
+            [low - pad, high + pad],
+            color=canvas.COLOURS["ink"],
+            linewidth=0.9,
+            dashes=(4, 3),
+        )
         for colour in ("muted", "blue", "orange"):
             here = [pair for pair in drawn if pair.colour == colour]
             ranged = [pair for pair in here if pair.lo is not None and pair.hi is not None]
             tint = 0.45 if colour == "orange" else 0.25
             canvas.bars(axes, [((p.truth, p.lo), (p.truth, p.hi)) for p in ranged], colour, 0.8, tint)
             canvas.dots(axes, [p.truth for p in here], [p.value for p in here], colour, 3.0)
-        edges = [n for p in drawn if p.lo is not None and p.hi is not None for n in (p.lo, p.hi)] or everything
-        # A few endless intervals would squeeze everybody else: the axis follows the middle 98 % of their ends.
+        edges = [
+            n for p in drawn if p.lo is not None and p.hi is not None for n in (p.lo, p.hi)
+        ] or everything
+        # A few endless intervals would squeeze everybody else: the axis follows the middle 98 % of the ends.
         axes.set_ylim(min(low, np.quantile(edges, 0.01)) - pad, max(high, np.quantile(edges, 0.99)) + pad)
         axes.set_xlim(low - pad, high + pad)
         axes.set(xlabel=axis("truth", unit), ylabel=axis("estimate", unit))

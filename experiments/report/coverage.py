@@ -1,4 +1,4 @@
-"""How often the intervals hold the truth, for people of the circulation that fits them and of the other one."""
+"""How often the intervals hold the truth: people of the circulation that fits them, and of the other."""
 
 from experiments.report import canvas, cohort
 from experiments.report.parts import Key, Panel, Picture, download
@@ -34,7 +34,8 @@ def judged(row: dict) -> str:
         return stated(row)
     verdict = "inside" if row["lo"] <= row["value"] <= row["hi"] else "outside"
     band = f"{number(row['lo'])} to {number(row['hi'])}"
-    return f"{number(row['value'])}, {verdict} the band {band} around the nominal {percent(row['level'])} ({rule(row)})"
+    nominal = f"around the nominal {percent(row['level'])} ({rule(row)})"
+    return f"{number(row['value'])}, {verdict} the band {band} {nominal}"
 
 
 def picture(study: Study) -> Picture | None:
@@ -42,8 +43,12 @@ def picture(study: Study) -> Picture | None:
     order = list(dict.fromkeys(row["quantity"] for rows in groups.values() for row in rows))
     if not order:
         return None
+    shares = [
+        n for rows in groups.values() for row in rows for n in (row["value"], row["lo"]) if n is not None
+    ]
+    edge = max(-0.02, min([0.72, *shares]) - 0.04)
     panels = [
-        Panel(f"people of the {cohort.GROUP_NAMES[group]}", _draw(group, rows, order), True)
+        Panel(f"people of the {cohort.GROUP_NAMES[group]}", _draw(group, rows, order, edge), True)
         for group, rows in groups.items()
         if rows
     ]
@@ -51,9 +56,10 @@ def picture(study: Study) -> Picture | None:
     return Picture(
         title="Do the intervals hold the truth as often as they say?",
         panels=panels,
-        sentence="Each mark is the share of synthetic people whose interval holds the truth, from the fits to their made-up "
-        "readings, with the band that chance allows around the nominal level (dashed) in grey; the drop from the first "
-        "panel to the second is what a wrong model costs, and how wrong the model is for real people is not known.",
+        sentence="Each mark is the share of synthetic people whose interval holds the truth, from the fits "
+        "to their made-up readings, with the band that chance allows around the nominal level (dashed) in "
+        "grey; the drop from the first panel to the second is what a wrong model costs, and how wrong the "
+        "model is for real people is not known.",
         download=download(
             "virtual-cohort-coverage",
             header,
@@ -71,11 +77,13 @@ def picture(study: Study) -> Picture | None:
     )
 
 
-def _draw(group: str, rows: list[dict], order: list[str]) -> str:
+def _draw(group: str, rows: list[dict], order: list[str], edge: float) -> str:
     shown = [row for row in rows if row["value"] is not None]
     outside = [row for row in shown if known(row, "lo", "hi") and not row["lo"] <= row["value"] <= row["hi"]]
     alt = f"Coverage of {count(len(shown), 'quantity', 'quantities')}, {cohort.GROUP_NAMES[group]}; "
-    alt += f"{len(outside)} outside the band" + "".join(f", {row['quantity']} {number(row['value'])}" for row in outside)
+    alt += f"{len(outside)} outside the band" + "".join(
+        f", {row['quantity']} {number(row['value'])}" for row in outside
+    )
     places = {quantity: place for place, quantity in enumerate(order)}
     with canvas.drawing(alt + ".", 4.4, 0.8 + 0.25 * len(order)) as sketch:
         axes = sketch.axes
@@ -94,7 +102,6 @@ def _draw(group: str, rows: list[dict], order: list[str]) -> str:
         axes.set_yticks(range(len(order)), order)
         axes.set_ylim(len(order) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
-        left = min((n for row in rows for n in (row["value"], row["lo"]) if n is not None), default=0.0)
-        axes.set_xlim(max(-0.02, min(left - 0.04, 0.68)), 1.02)
-        axes.set_xlabel(axis("share of intervals that hold the truth", "1"))
+        axes.set_xlim(edge, 1.02)
+        axes.set_xlabel(axis("intervals holding the truth", "share, dimensionless"))
     return sketch.svg

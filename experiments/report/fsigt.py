@@ -1,4 +1,4 @@
-"""One real glucose tolerance test: the fit, what it says of insulin sensitivity, and whether the fit found its minimum."""
+"""One real glucose tolerance test: the fit, the insulin sensitivity, and whether the minimum was found."""
 
 import math
 
@@ -9,6 +9,7 @@ from experiments.report.sheets import fits_sheet, items_sheet
 from experiments.report.wording import axis, common_level, count, number, outcome, stated
 
 NAMES = {"SI": "insulin sensitivity SI", "SG": "glucose effectiveness SG"}
+ENDED_WELL = ("ok", "converged")
 CURVES = ("glucose", "insulin", "remote insulin action")
 
 
@@ -27,7 +28,8 @@ def section(study: Study) -> Section:
     return Section(
         name=study.name,
         title="Glucose tolerance test: how sensitive to insulin is this person?",
-        lead=f"{lead} The minimal model of glucose is fitted to the glucose samples with the measured insulin as its input.",
+        lead=f"{lead} The minimal model of glucose is fitted to the glucose samples with the measured "
+        "insulin as its input.",
         summary=told,
         findings=findings,
         pictures=present(_fit(study), _forest(study), _waterfall(study)),
@@ -43,10 +45,15 @@ def _fit(study: Study) -> Picture | None:
     panels, cells = [], []
     for variable in CURVES:
         curves = study.rows("series", variable=variable)
-        samples = [row for row in study.rows("observations", quantity=variable) if known(row, "time", "value")]
+        samples = [
+            row for row in study.rows("observations", quantity=variable) if known(row, "time", "value")
+        ]
         if curves or samples:
             panels.append(_course(study, variable, curves, samples))
-            cells += [["sample", variable, "", r["time"], r["value"], r["predicted"], r["lo"], r["hi"]] for r in samples]
+            cells += [
+                ["sample", variable, "", r["time"], r["value"], r["predicted"], r["lo"], r["hi"]]
+                for r in samples
+            ]
             for row in curves:
                 cells += [["curve", variable, row["arm"], t, None, *rest] for t, *rest in canvas.cells(row)]
     if not panels:
@@ -57,9 +64,10 @@ def _fit(study: Study) -> Picture | None:
     return Picture(
         title="Glucose, insulin, and the insulin action between them",
         panels=panels,
-        sentence=f"The line is the fitted glucose with its {level} band and the bars are {level} intervals for each "
-        f"measurement, the fit used the filled samples and took the insulin as measured, and it does not know the "
-        f"{unused} drawn hollow (before the bolus had mixed), the error of the insulin assay, or any other test.",
+        sentence=f"The line is the fitted glucose with its {level} band and the bars are {level} intervals "
+        "for each measurement, the fit used the filled samples and took the insulin as measured, and it "
+        f"does not know the {unused} drawn hollow (before the bolus had mixed), the error of the insulin "
+        "assay, or any other test.",
         download=download(
             "fsigt-fit",
             ["kind", "variable", "arm", "time", "measured", "fitted", "lo", "hi"],
@@ -90,7 +98,9 @@ def _course(study: Study, variable: str, curves: list[dict], samples: list[dict]
         for held, face in ((False, "ink"), (True, "paper")):
             here = [row for row in samples if row["held_out"] is held]
             at = [[row["time"] for row in here], [row["value"] for row in here]]
-            axes.plot(*at, "o", color=canvas.COLOURS["ink"], markerfacecolor=canvas.COLOURS[face], markersize=4)
+            axes.plot(
+                *at, "o", color=canvas.COLOURS["ink"], markerfacecolor=canvas.COLOURS[face], markersize=4
+            )
         shown = (curves + samples)[0]
         axes.set(xlabel=axis("time", shown["time_unit"]), ylabel=axis(variable, shown["unit"]))
     title = variable if banded or not curves else f"{variable} (interval not quantified)"
@@ -103,29 +113,31 @@ def _forest(study: Study) -> Picture | None:
     for quantity, rows in groups.items():
         alt = f"{NAMES[quantity]} by what is assumed of the basal values: "
         alt += "; ".join(f"{row['arm']} {stated(row)}" for row in rows) + "."
-        with canvas.drawing(alt, 4.0, 1.0 + 0.34 * len(rows)) as sketch:
+        with canvas.drawing(alt, 4.0, 0.7 + 0.45 * len(rows)) as sketch:
             axes = sketch.axes
             for place, row in enumerate(rows):
                 if known(row, "lo", "hi"):
                     canvas.bars(axes, [((row["lo"], place), (row["hi"], place))], "blue", 2.2)
                 if known(row, "value"):
                     axes.plot([row["value"]], [place], "o", color=canvas.COLOURS["blue"], markersize=5.5)
-            axes.set_yticks(range(len(rows)), [row["arm"] for row in rows])
+            axes.set_yticks(range(len(rows)), [row["arm"].replace(" (", "\n(") for row in rows])
             axes.set_ylim(len(rows) - 0.4, -0.6)
             axes.set_xlabel(axis(quantity, rows[0]["unit"]))
             axes.locator_params(axis="x", nbins=5)
             axes.margins(x=0.08)
         panels.append(Panel(NAMES[quantity], sketch.svg, study.synthetic("all")))
-        cells += [[r[k] for k in ("quantity", "arm", "unit", "value", "lo", "hi", "level", "method")] for r in rows]
+        cells += [
+            [r[k] for k in ("quantity", "arm", "unit", "value", "lo", "hi", "level", "method")] for r in rows
+        ]
     if not panels:
         return None
     level = common_level([row for rows in groups.values() for row in rows])
     return Picture(
         title="What not knowing the basal values costs",
         panels=panels,
-        sentence=f"Each row is the estimate and {level} interval from the same glucose samples when the basal glucose and "
-        "insulin are taken as given or estimated along with the rest; one test of one person cannot tell how either "
-        "would differ on another day.",
+        sentence=f"Each row is the estimate and {level} interval from the same glucose samples when the "
+        "basal glucose and insulin are taken as given or estimated along with the rest; one test of one "
+        "person cannot tell how either would differ on another day.",
         download=download(
             "fsigt-sensitivity",
             ["quantity", "arm", "unit", "value", "lo", "hi", "level", "method"],
@@ -151,7 +163,11 @@ def _waterfall(study: Study) -> Picture | None:
     with canvas.drawing(alt, 4.6, 2.5) as sketch:
         axes = sketch.axes
         for ok, marker in ((True, "o"), (False, "x")):
-            here = [(n, row["cost"]) for n, row in enumerate(ended, start=1) if (row["status"] == "ok") is ok]
+            here = [
+                (n, row["cost"])
+                for n, row in enumerate(ended, start=1)
+                if (row["status"] in ENDED_WELL) is ok
+            ]
             if here:
                 colour = canvas.COLOURS["blue" if ok else "orange"]
                 axes.plot(*zip(*here, strict=True), marker, color=colour, markersize=4)
@@ -159,14 +175,14 @@ def _waterfall(study: Study) -> Picture | None:
             axes.set_yscale("log")
         axes.set(xlabel="start, in order of its final cost (count)", ylabel="final cost (that of the fit)")
     keys = [Key("●", "blue", "start that ended well")]
-    if any(row["status"] != "ok" for row in ended):
+    if any(row["status"] not in ENDED_WELL for row in ended):
         keys.append(Key("✕", "orange", "start that stopped early"))
     return Picture(
         title="Did the fit find its minimum?",
         panels=[Panel(f"{count(len(starts), 'start')}, sorted", sketch.svg, study.synthetic("all"))],
-        sentence=f"{near} of {count(len(starts), 'start')}, all fitted to the same samples, end within 0.1 % of the lowest "
-        f"cost ({number(best)}, interval not quantified: a cost is no estimate) and {lost} ended without a cost; a flat step "
-        "at the left speaks for a global minimum but cannot prove one.",
+        sentence=f"{near} of {count(len(starts), 'start')}, all fitted to the same samples, end within 0.1 "
+        f"% of the lowest cost ({number(best)}, interval not quantified: a cost is no estimate) and {lost} "
+        "ended without a cost; a flat step at the left speaks for a global minimum but cannot prove one.",
         download=download(
             "fsigt-starts",
             ["start", "cost", "iterations", "status", "reason"],

@@ -9,7 +9,11 @@ from experiments.report.wording import axis, common_level, count, listed
 
 VOLUME, PRESSURE = "lv volume", "lv pressure"
 COLOURS = ("blue", "orange", "green", "purple")
-HEADER = ["patient", "arm", *(f"{name}{edge}" for name in ("volume_mL", "pressure_mmHg") for edge in ("", "_lo", "_hi"))]
+HEADER = [
+    "patient",
+    "arm",
+    *(f"{name}{edge}" for name in ("volume_mL", "pressure_mmHg") for edge in ("", "_lo", "_hi")),
+]
 MOST_LOOPS = 6
 MOST_MOMENTS = 100
 
@@ -24,22 +28,25 @@ def picture(study: Study) -> Picture | None:
     for name in chosen:
         who = cohort.GROUP_NAMES[cohort.group(name)]
         panels.append(Panel(f"{name} · {who}", _draw(name, loops[name], arms), True))
-    rows = [row for name in chosen for arm in (*arms, TRUTH) if arm in loops[name] for row in loops[name][arm]]
+    rows = [
+        row for name in chosen for arm in (*arms, TRUTH) if arm in loops[name] for row in loops[name][arm]
+    ]
     banded = all(row["lo"] and row["hi"] for row in rows if row["arm"] != TRUTH)
     level = common_level(rows)
     band = f"with the {level} interval of both as a band" if banded else "whose interval is not quantified"
-    ids = count(len(chosen), "synthetic person", "synthetic people")
+    ids = count(len(chosen), *cohort.PEOPLE)
     return Picture(
         title="Pressure-volume loops of the left ventricle",
         panels=panels,
-        sentence=f"One beat of {ids} as estimated from noisy readings, {band}, at rest and on each treatment, beside the true "
-        "loop at rest (dashed); the treatments' effects come from published averages, so how a given person would respond "
-        "is not known.",
-        download=download(
-            "virtual-cohort-loops", HEADER, _cells(loops, chosen), study.name, "series"
-        ),
+        sentence=f"One beat of {ids} as estimated from noisy readings, {band}, at rest and on each "
+        "treatment, beside the true loop at rest (dashed); the treatments' effects are averages of other "
+        "people, so how a given person would respond is not known.",
+        download=download("virtual-cohort-loops", HEADER, _cells(loops, chosen), study.name, "series"),
         keys=[
-            *(Key("▬", COLOURS[i % 4], arm + (f", {level} band" if banded else "")) for i, arm in enumerate(arms)),
+            *(
+                Key("▬", COLOURS[i % 4], arm + (f", {level} band" if banded else ""))
+                for i, arm in enumerate(arms)
+            ),
             *([Key("┅", "ink", "truth at rest")] if any(TRUTH in loops[name] for name in chosen) else []),
         ],
         synthetic=True,
@@ -49,7 +56,9 @@ def picture(study: Study) -> Picture | None:
 
 def _loops(study: Study) -> dict[str, dict]:
     """patient -> arm -> (volume row, pressure row)."""
-    pairs = by([row for row in study.tables["series"] if row["variable"] in (VOLUME, PRESSURE)], "patient", "arm")
+    pairs = by(
+        [row for row in study.tables["series"] if row["variable"] in (VOLUME, PRESSURE)], "patient", "arm"
+    )
     found: dict[str, dict] = {}
     for (patient, arm), rows in pairs.items():
         named = {row["variable"]: row for row in rows}
@@ -68,7 +77,7 @@ def _chosen(names: list[str]) -> list[str]:
 
 def _draw(name: str, loop: dict, arms: list[str]) -> str:
     here = [arm for arm in arms if arm in loop]
-    alt = f"Synthetic person {name}: loops of left-ventricular pressure over volume, {listed(here) or 'no estimate'}"
+    alt = f"Synthetic person {name}: left-ventricular pressure over volume, {listed(here) or 'no estimate'}"
     alt += ", true loop dashed." if TRUTH in loop else "."
     with canvas.drawing(alt, 3.6, 2.9) as sketch:
         axes = sketch.axes
@@ -92,7 +101,9 @@ def _closed(volume: dict, pressure: dict) -> list[np.ndarray]:
 
 def _band(volume: dict, pressure: dict) -> list[np.ndarray]:
     """The loop's interval: hulls of the boxes [lo, hi] x [lo, hi] of neighbouring moments."""
-    v0, v1, p0, p1 = canvas.thin(volume["lo"], volume["hi"], pressure["lo"], pressure["hi"], most=MOST_MOMENTS)
+    v0, v1, p0, p1 = canvas.thin(
+        volume["lo"], volume["hi"], pressure["lo"], pressure["hi"], most=MOST_MOMENTS
+    )
     boxes = np.stack([np.stack([v0, v1, v1, v0], -1), np.stack([p0, p0, p1, p1], -1)], -1)
     return [_hull(np.vstack([box, after])) for box, after in zip(boxes, np.roll(boxes, -1, 0), strict=True)]
 
@@ -119,7 +130,9 @@ def _cells(loops: dict, chosen: list[str]) -> list[list]:
     cells = []
     for name in chosen:
         for arm, rows in loops[name].items():
-            columns = [row[key] or [None] * len(row["value"]) for row in rows for key in ("value", "lo", "hi")]
+            columns = [
+                row[key] or [None] * len(row["value"]) for row in rows for key in ("value", "lo", "hi")
+            ]
             places = canvas.thin(range(len(columns[0])), most=MOST_MOMENTS)[0].astype(int)
             cells += [[name, arm, *(column[place] for column in columns)] for place in places]
     return cells

@@ -11,13 +11,19 @@ from experiments.report.wording import count
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 MOST_FAILURES = 200
 MOST_TOUCHED = 4
+MOST_DOWNLOADS = 1_200_000
 
 
 def render(results: Results, sections: list[Section]) -> str:
     """The whole page; everything from the tables is escaped, the drawings are not."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    _keep_small(sections)
     failures = results.failures()
     return environment.get_template("report.html").render(
         name=results.provenance.get("name", "run"),
@@ -29,9 +35,21 @@ def render(results: Results, sections: list[Section]) -> str:
     )
 
 
+def _keep_small(sections: list[Section]) -> None:
+    """Keep the smallest downloads that fit the page together; the others name their tables instead."""
+    downloads = [picture.download for section in sections for picture in section.pictures]
+    total = 0
+    for download in sorted(downloads, key=lambda download: len(download.address)):
+        total += len(download.address)
+        if total > MOST_DOWNLOADS:
+            download.address = None
+
+
 def _touched(names: list[str]) -> str:
     more = len(names) - MOST_TOUCHED
-    return ", ".join(names[:MOST_TOUCHED]) + (f" and {more} more" if more > 0 else "") or "everything of theirs"
+    return (
+        ", ".join(names[:MOST_TOUCHED]) + (f" and {more} more" if more > 0 else "") or "everything of theirs"
+    )
 
 
 def _provenance(results: Results) -> list[tuple[str, str]]:

@@ -5,8 +5,6 @@ import io
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-MOST_CSV_BYTES = 120_000
-
 
 @dataclass
 class Panel:
@@ -39,8 +37,8 @@ class Download:
 class Picture:
     """Panels that belong together, with a legend, one plain sentence and the numbers behind them.
 
-    ``sentence`` says what is shown, what data it used and what it does not know. ``width`` is the least width of a
-    panel in CSS pixels; a ``folded`` picture shows its panels on demand.
+    ``sentence`` says what is shown, what data it used and what it does not know. ``width`` is the least width
+    of a panel in CSS pixels; a ``folded`` picture shows its panels on demand.
     """
 
     title: str
@@ -79,13 +77,12 @@ class Section:
 
 
 def download(name: str, header: list[str], rows: list[list], study: str, tables: str) -> Download:
-    """CSV of the drawn numbers; ``tables`` says which result tables hold them in full."""
+    """CSV of the numbers in a picture; ``tables`` says which result tables hold them in full."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows([[_cell(value) for value in row] for row in rows])
     address = "data:text/csv;charset=utf-8," + quote(text.getvalue(), safe=",()*/.:;=+ ")
-    address = address if len(address) <= MOST_CSV_BYTES else None
     return Download(f"{name}.csv", address, f"tables/*-{tables}.parquet, rows of study {study}")
 
 

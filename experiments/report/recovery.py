@@ -21,9 +21,10 @@ def parameters(study: Study) -> Picture | None:
         if not pairs:
             continue
         rows = study.rows("fits", parameter=name)
-        identified = sum(pair.identified for pair in pairs)
+        same = [row for row in rows if cohort.group(row["patient"]) == cohort.SAME]
+        identified = sum(row["identifiable"] is True for row in same)
         svg = cohort.scatter(pairs, name, rows[0]["unit"], cohort.GROUP_NAMES[cohort.SAME])
-        panels.append(Panel(f"{name} · identified in {identified} of {len(pairs)}", svg, True))
+        panels.append(Panel(f"{name} · identified in {identified} of {len(same)}", svg, True))
         cells += [[name, rows[0]["unit"], *_cells(pair)] for pair in pairs]
     if not panels:
         return None
@@ -31,9 +32,10 @@ def parameters(study: Study) -> Picture | None:
     return Picture(
         title="Do the fits find the parameters that made the data?",
         panels=panels,
-        sentence=f"Each dot is one synthetic person of the same circulation, true parameter against estimate with its "
-        f"{level} interval, fitted to made-up noisy readings{_thinned(study)}; grey people "
-        "are those whose readings did not halve the prior's spread, and agreement here says nothing about real people.",
+        sentence="Each dot is one synthetic person of the same circulation, true parameter against "
+        f"estimate with its {level} interval, fitted to made-up noisy readings{_thinned(study)}; grey "
+        "people are those whose readings did not halve the prior's spread, and agreement here says nothing "
+        "about real people.",
         download=download(
             "virtual-cohort-parameters",
             ["parameter", "unit", "patient", "truth", "estimate", "lo", "hi", "identified"],
@@ -57,7 +59,9 @@ def quantities(study: Study) -> Picture | None:
         for group, who in cohort.GROUP_NAMES.items():
             pairs = found.get((quantity, group))
             if pairs:
-                panels.append(Panel(f"{quantity} · {who}", cohort.scatter(pairs, quantity, rows[0]["unit"], who), True))
+                panels.append(
+                    Panel(f"{quantity} · {who}", cohort.scatter(pairs, quantity, rows[0]["unit"], who), True)
+                )
                 cells += [[quantity, rows[0]["unit"], group, *_cells(pair)] for pair in pairs]
     if not panels:
         return None
@@ -65,9 +69,9 @@ def quantities(study: Study) -> Picture | None:
     return Picture(
         title="What follows from the fit, for people of either circulation",
         panels=panels,
-        sentence=f"Each dot is one synthetic person before treatment, the true value against the estimate with its {level} "
-        f"interval, for people made by the circulation that fits them and for people made by the other one"
-        f"{_thinned(study)}; it does not know in which way a real heart differs from both.",
+        sentence="Each dot is one synthetic person before treatment, the true value against the estimate "
+        f"with its {level} interval, for people made by the circulation that fits them and for people made "
+        f"by the other one{_thinned(study)}; it does not know in which way a real heart differs from both.",
         download=download(
             "virtual-cohort-quantities",
             ["quantity", "unit", "group", "patient", "truth", "estimate", "lo", "hi", "identified"],

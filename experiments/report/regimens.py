@@ -13,7 +13,19 @@ CURVE = "concentration"
 IN_WINDOW = "time in "
 MOST_PEOPLE, MOST_REGIMENS = 24, 4
 COLOURS, SIGNS, MARKERS = ("blue", "orange", "green", "purple"), "●◆■▲", "oDs^"
-ITEM_COLUMNS = ("patient", "arm", "quantity", "unit", "value", "lo", "hi", "level", "method", "status", "reason")
+ITEM_COLUMNS = (
+    "patient",
+    "arm",
+    "quantity",
+    "unit",
+    "value",
+    "lo",
+    "hi",
+    "level",
+    "method",
+    "status",
+    "reason",
+)
 
 
 def _names(study: Study) -> list[str]:
@@ -26,23 +38,32 @@ def _names(study: Study) -> list[str]:
 def times(study: Study) -> Picture | None:
     """Time in the window of each person on each regimen."""
     arms = _names(study)
-    rows = [r for r in study.tables["items"] if r["quantity"].startswith(IN_WINDOW) and r["patient"] not in GROUPS]
+    rows = [
+        r for r in study.tables["items"] if r["quantity"].startswith(IN_WINDOW) and r["patient"] not in GROUPS
+    ]
     everybody = list(dict.fromkeys(row["patient"] for row in rows))
     chosen = spread(everybody, MOST_PEOPLE)
-    shown = [row for row in rows if row["value"] is not None and row["patient"] in chosen and row["arm"] in arms]
+    shown = [
+        row for row in rows if row["value"] is not None and row["patient"] in chosen and row["arm"] in arms
+    ]
     if not shown:
         return None
     quantity, level = shown[0]["quantity"], common_level(shown)
-    missing = sum(row["value"] is None for row in rows)
-    lost = f" ({count(missing, 'result')} missing: see the failures)" if missing else ""
+    failed = sum(row["status"] != "ok" for row in rows)
+    lost = f" ({count(failed, 'result')} failed: see the failures)" if failed else ""
     return Picture(
         title=f"Which regimen keeps whom in the window: {quantity}",
         panels=[Panel(people(len(chosen)), _dots(shown, chosen, arms), study.synthetic("all"))],
-        sentence=f"Each mark is one person's {quantity} over the simulated days with its {level} interval{lost}"
-        f"{drawn_of(len(chosen), len(everybody))}, computed from the person's fit to one dose; it does not know whether they "
-        "would take the doses, eat, smoke or fall ill, nor how their handling of the drug changes from day to day.",
+        sentence=f"Each mark is one person's {quantity} over the simulated days with its {level} "
+        f"interval{lost}{drawn_of(len(chosen), len(everybody))}, computed from the person's fit to one "
+        "dose; it does not know whether they would take the doses, eat, smoke or fall ill, nor how their "
+        "handling of the drug changes from day to day.",
         download=download(
-            "theophylline-regimens", list(ITEM_COLUMNS), [[r[k] for k in ITEM_COLUMNS] for r in rows], study.name, "items"
+            "theophylline-regimens",
+            list(ITEM_COLUMNS),
+            [[r[k] for k in ITEM_COLUMNS] for r in rows],
+            study.name,
+            "items",
         ),
         keys=[Key(SIGNS[i], COLOURS[i], f"{name}, bar = {level} interval") for i, name in enumerate(arms)],
         synthetic=study.synthetic("all"),
@@ -52,7 +73,7 @@ def times(study: Study) -> Picture | None:
 
 def _dots(rows: list[dict], names: list[str], arms: list[str]) -> str:
     quantity, unit = rows[0]["quantity"], rows[0]["unit"]
-    alt = f"{quantity.capitalize()} of {people(len(names))} under {count(len(arms), 'regimen')}, with intervals."
+    alt = f"{quantity.capitalize()}: {people(len(names))}, {count(len(arms), 'regimen')}, with intervals."
     with canvas.drawing(alt, 5.2, 0.7 + 0.36 * len(names)) as sketch:
         axes = sketch.axes
         for index, arm in enumerate(arms):
@@ -89,11 +110,15 @@ def _course(study: Study, arm: str, rows: list[dict], place: int, top: float) ->
     return Picture(
         title=f"Concentration on {arm}",
         panels=[_panel(row, arm, COLOURS[place], window, max([top, *window])) for row in chosen],
-        sentence=f"Each panel shows one fitted person's predicted concentration on {arm} with its {level} band"
-        f"{drawn_of(len(chosen), len(rows))}, computed from the fit to one measured dose; no sample was taken on this regimen, "
-        "so nothing here is checked against a measurement.",
+        sentence=f"Each panel shows one fitted person's predicted concentration on {arm} with its {level} "
+        f"band{drawn_of(len(chosen), len(rows))}, computed from the fit to one measured dose; no sample was "
+        "taken on this regimen, so nothing here is checked against a measurement.",
         download=download(
-            "theophylline-" + arm.replace(" ", "-"), ["patient", "time", "value", "lo", "hi"], cells, study.name, "series"
+            "theophylline-" + arm.replace(" ", "-"),
+            ["patient", "time", "value", "lo", "hi"],
+            cells,
+            study.name,
+            "series",
         ),
         keys=keys,
         synthetic=study.synthetic("all"),

@@ -26,14 +26,21 @@ class Study:
 
     def people(self) -> list[str]:
         """Everybody in the study, once, in the order of their rows."""
-        named = (row["patient"] for table in ("fits", "items", "observations", "series") for row in self.tables[table])
+        named = (
+            row["patient"]
+            for table in ("fits", "items", "observations", "series")
+            for row in self.tables[table]
+        )
         return [patient for patient in dict.fromkeys(named) if patient not in GROUPS]
 
     def synthetic(self, patient: str) -> bool:
         """Whether a person is made up; a group is when anybody in the study is."""
         tables = ("fits", "items", "observations", "series")
         return any(
-            row["synthetic"] for table in tables for row in self.tables[table] if row["patient"] == patient or patient in GROUPS
+            row["synthetic"]
+            for table in tables
+            for row in self.tables[table]
+            if row["patient"] == patient or patient in GROUPS
         )
 
     def failures(self) -> list[dict]:
@@ -43,7 +50,9 @@ class Study:
             for row in self.tables[table]:
                 if row["status"] != "ok":
                     key = (row["patient"], row["status"], row["reason"] or "no reason given")
-                    entry = found.setdefault(key, {"study": self.name, "synthetic": row["synthetic"], "touches": []})
+                    entry = found.setdefault(
+                        key, {"study": self.name, "synthetic": row["synthetic"], "touches": []}
+                    )
                     arm = f" ({row['arm']})" if row.get("arm") else ""
                     entry["touches"].append(row[what] + arm)
         named = ("patient", "status", "reason")
@@ -66,7 +75,12 @@ class Results:
     def failures(self) -> list[dict]:
         """Failed shards first, then people."""
         lost = [
-            {"study": plan["study"], "patient": f"everybody in {plan['label']}", "synthetic": None, "touches": []}
+            {
+                "study": plan["study"],
+                "patient": f"everybody in {plan['label']}",
+                "synthetic": None,
+                "touches": [],
+            }
             | {"status": f"shard {plan['state']}", "reason": plan["reason"]}
             for plan in self.shards
             if plan["state"] != "done"
@@ -80,17 +94,24 @@ def load(run_folder: Path | str) -> Results:
     studies: dict[str, Study] = {}
     for table in SCHEMAS:
         for row in store.read(table).to_pylist():
-            name = row["study"].replace("_", "-")  # one name for the key of a scenario and the name in a table
+            name = row["study"].replace(
+                "_", "-"
+            )  # one name for the key of a scenario and the name in a table
             studies.setdefault(name, Study(name)).tables[table].append(_finite(row))
     provenance = store.provenance()
     latest = store.latest()
     unrun = {"state": "not run", "reason": "the run stopped before it; `somagrad resume` computes it"}
-    shards = [{**plan, "reason": "", **latest.get(plan["key"], unrun)} for plan in provenance.get("shards", [])]
+    shards = [
+        {**plan, "reason": "", **latest.get(plan["key"], unrun)} for plan in provenance.get("shards", [])
+    ]
     return Results(provenance, studies, shards)
 
 
 def _finite(row: dict) -> dict:
-    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in row.items()
+    }
 
 
 def by(rows: list[dict], *columns: str) -> dict:

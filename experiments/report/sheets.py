@@ -9,7 +9,14 @@ MOST_ROWS = 150
 
 def fits_sheet(title: str, rows: list[dict]) -> Sheet | None:
     """Estimates, and how much narrower than the prior each became."""
-    header = ["person", "parameter", "estimate and interval", "spread left of the prior's", "identified", "status"]
+    header = [
+        "person",
+        "parameter",
+        "estimate and interval",
+        "spread left of the prior's",
+        "identified",
+        "status",
+    ]
     return _sheet(title, header, rows, _fit, "fits")
 
 
@@ -42,12 +49,18 @@ def _coverage(row: dict) -> list[str]:
 
 
 def status(row: dict) -> str:
-    return row["status"] if row["status"] == "ok" else f"{row['status']}: {row['reason'] or 'no reason given'}"
+    return (
+        row["status"] if row["status"] == "ok" else f"{row['status']}: {row['reason'] or 'no reason given'}"
+    )
 
 
 def _sheet(title: str, header: list[str], rows: list[dict], cells: object, table: str) -> Sheet | None:
     if not rows:
         return None
     more = len(rows) - MOST_ROWS
-    note = f"The first {MOST_ROWS} of {len(rows)} rows; all are in tables/*-{table}.parquet." if more > 0 else ""
-    return Sheet(title, header, [cells(row) for row in rows[:MOST_ROWS]], note, any(r["synthetic"] for r in rows))
+    note = (
+        f"The first {MOST_ROWS} of {len(rows)} rows; all are in tables/*-{table}.parquet." if more > 0 else ""
+    )
+    return Sheet(
+        title, header, [cells(row) for row in rows[:MOST_ROWS]], note, any(r["synthetic"] for r in rows)
+    )

@@ -14,14 +14,17 @@ def section(study: Study) -> Section:
     who = "synthetic people" if study.synthetic("all") else "real people"
     done = outcome(len(everybody), len(study.failed()))
     told = f"{len(everybody)} {who}, one dose of theophylline each: {done}. {_hits(held)}"
-    of_all = [row for row in study.rows("items", arm=regimens.HELD_OUT, patient="all") if row["value"] is not None]
+    of_all = [
+        row for row in study.rows("items", arm=regimens.HELD_OUT, patient="all") if row["value"] is not None
+    ]
     on_regimens = [row for row in study.tables["items"] if row["arm"] != regimens.HELD_OUT]
     return Section(
         name=study.name,
         title="Theophylline: predict what was held out, then compare doses",
-        lead=f"{told} Each person is fitted alone, from their own samples; the fitted person then takes each regimen.",
+        lead=f"{told} Each person is fitted alone, from their own samples; the fitted person then takes "
+        "each regimen.",
         summary=told,
-        findings=[(f"{row['quantity']}, of {count(len(held), 'held-out sample')}", stated(row)) for row in of_all],
+        findings=[(f"Prediction test: {row['quantity']}", stated(row)) for row in of_all],
         pictures=present(_fits(study), regimens.times(study), *regimens.courses(study)),
         sheets=present(
             fits_sheet("Fitted parameters of each person", study.tables["fits"]),
@@ -40,11 +43,16 @@ def _hits(held: list[dict]) -> str:
         return "No held-out sample was judged."
     inside = sum(row["inside"] for row in held)
     level = percent(held[0]["level"])
-    return f"{inside} of {len(held)} samples that were held out lie inside their {level} prediction intervals."
+    return (
+        f"{inside} of {len(held)} samples that were held out lie inside their {level} prediction intervals."
+    )
 
 
 def _fits(study: Study) -> Picture | None:
-    samples, curves = by(study.tables["observations"], "patient"), by(study.rows("series", arm=regimens.FIT), "patient")
+    samples, curves = (
+        by(study.tables["observations"], "patient"),
+        by(study.rows("series", arm=regimens.FIT), "patient"),
+    )
     everybody = [name for name in study.people() if name in samples or name in curves]
     if not everybody:
         return None
@@ -52,16 +60,20 @@ def _fits(study: Study) -> Picture | None:
     cells = [["sample", *(row[key] for key in SAMPLE_COLUMNS)] for row in study.tables["observations"]]
     for name in names:
         for row in curves.get(name, []):
-            cells += [["curve", name, t, None, None, value, lo, hi, None] for t, value, lo, hi in canvas.cells(row)]
+            cells += [
+                ["curve", name, t, None, None, value, lo, hi, None] for t, value, lo, hi in canvas.cells(row)
+            ]
     level = common_level(study.tables["observations"] + study.rows("series", arm=regimens.FIT))
     held = count(len(study.rows("observations", held_out=True)), "sample")
     return Picture(
         title="Concentration after one dose, person by person",
-        panels=[_fit(name, samples.get(name, []), curves.get(name, []), study.synthetic(name)) for name in names],
-        sentence=f"Each panel shows one person's fitted concentration (line) with its {level} band"
-        f"{drawn_of(len(names), len(everybody))}; the fit used the filled samples only, the {held} held out are drawn with "
-        f"the {level} interval predicted for a measurement there, and nothing here knows other doses, meals or days than "
-        "the one that was measured.",
+        panels=[
+            _fit(name, samples.get(name, []), curves.get(name, []), study.synthetic(name)) for name in names
+        ],
+        sentence=f"Each panel shows one person's fitted concentration (line) with its {level} "
+        f"band{drawn_of(len(names), len(everybody))}; the fit used the round samples only, the {held} held "
+        f"out are drawn with the {level} interval predicted for a measurement there, and nothing here knows "
+        "other doses, meals or days than the one that was measured.",
         download=download(
             "theophylline-fits", ["kind", *SAMPLE_COLUMNS], cells, study.name, "{observations,series}"
         ),
@@ -88,7 +100,13 @@ def _fit(name: str, samples: list[dict], curves: list[dict], synthetic: bool) ->
         axes = sketch.axes
         for row in curves:
             canvas.curve(axes, row, "blue")
-        axes.plot([r["time"] for r in used], [r["value"] for r in used], "o", color=canvas.COLOURS["ink"], markersize=3.6)
+        axes.plot(
+            [r["time"] for r in used],
+            [r["value"] for r in used],
+            "o",
+            color=canvas.COLOURS["ink"],
+            markersize=3.6,
+        )
         for row in held:
             colour, marker = ("green", "D") if row["inside"] else ("orange", "X")
             if known(row, "lo", "hi"):

@@ -1,4 +1,4 @@
-"""Virtual people with known truth: what the fits recover, what the intervals are worth, what the treatments do."""
+"""Virtual people with known truth: what the fits recover, what intervals are worth, what treatments do."""
 
 from experiments.report import arms, cohort, coverage, loops, recovery
 from experiments.report.parts import Section, present
@@ -9,7 +9,9 @@ from experiments.report.wording import outcome
 
 def section(study: Study) -> Section:
     failed = study.failed()
-    groups = {key: [name for name in study.people() if cohort.group(name) == key] for key in cohort.GROUP_NAMES}
+    groups = {
+        key: [name for name in study.people() if cohort.group(name) == key] for key in cohort.GROUP_NAMES
+    }
     counts = [
         f"{len(names)} made by the {cohort.GROUP_NAMES[key]} "
         f"({outcome(len(names), len(failed.intersection(names)))})"
@@ -23,8 +25,8 @@ def section(study: Study) -> Section:
     return Section(
         name=study.name,
         title="Virtual people: is the uncertainty honest?",
-        lead=f"{lead} Each one's noisy cuff, echo and catheter readings were made up from a known truth, fitted without "
-        "it, and compared with it.",
+        lead=f"{lead} Each one's noisy cuff, echo and catheter readings were made up from a known truth, "
+        "fitted without it, and compared with it.",
         summary=summary,
         findings=findings,
         pictures=present(
@@ -37,7 +39,10 @@ def section(study: Study) -> Section:
         sheets=present(
             coverage_sheet("Coverage", study.rows("items", arm=coverage.ARM)),
             fits_sheet("Fitted parameters", study.tables["fits"]),
-            items_sheet("Derived quantities in every arm", [r for r in study.tables["items"] if r["arm"] != coverage.ARM]),
+            items_sheet(
+                "Derived quantities in every arm",
+                [r for r in study.tables["items"] if r["arm"] != coverage.ARM],
+            ),
         ),
         synthetic=True,
     )

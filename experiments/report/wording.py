@@ -1,7 +1,7 @@
 """Numbers, units and intervals as readers see them.
 
-Every number of the tables goes through ``stated``: it comes out with its interval, level and method, or with the words
-"not quantified".
+Every number of the tables goes through ``stated``: it comes out with its interval, level and method, or with
+the words "not quantified".
 """
 
 import math
@@ -29,7 +29,7 @@ def number(value: float | None, digits: int = 3) -> str:
 def tick(value: float) -> str:
     """A number beside an axis: no more digits than it needs."""
     mantissa, _, power = f"{value:.5e}".partition("e")
-    if value == 0 or -4 < int(power) < 5:
+    if value == 0 or -5 < int(power) < 5:
         return f"{value:.6g}".replace("-", "−")
     return f"{float(mantissa):.4g}×10{str(int(power)).translate(_RAISED)}".replace("-", "−")
 
@@ -46,7 +46,7 @@ def axis(name: str, text: str) -> str:
 
 def percent(level: float | None) -> str:
     """The level of an interval, such as "90 %"."""
-    return "stated" if level is None else f"{number(100 * level)} %"
+    return "stated" if level is None else f"{number(100 * level)}\N{NO-BREAK SPACE}%"
 
 
 def rule(row: dict) -> str:

@@ -9,8 +9,8 @@ Values: F. Regazzoni et al., J. Comput. Phys. 457:111083 (2022), with the parame
 
 from physio.bodies.loop import closed_loop
 from physio.body import Body
-from physio.component import placed
-from physio.heart.activation import ActivationInSeconds
+from physio.component import Placed, placed
+from physio.heart.activation import ActivationInBeats, ActivationInSeconds
 from physio.heart.chamber import Chamber
 from physio.heart.diode_valve import DiodeValve
 from physio.heart.pacemaker import Pacemaker
@@ -20,6 +20,7 @@ from physio.vessels.vessel import Vessel
 
 SOURCE = "Regazzoni et al. 2022 (values); spread assumed"
 VERSION = "regazzoni-1"
+PUBLISHED_RATE = 75.0
 
 
 def _chamber(active: float, passive: float, unstressed: float):
@@ -33,9 +34,9 @@ def _chamber(active: float, passive: float, unstressed: float):
     )
 
 
-def _activation(onset: float, rise: float, fall: float):
+def _activation(law: type, onset: float, rise: float, fall: float):
     return placed(
-        ActivationInSeconds,
+        law,
         source=SOURCE,
         onset=Uniform(onset - 0.02, onset + 0.02),
         rise=LogNormal(rise, cv=0.08),
@@ -57,12 +58,38 @@ def _bed(resistance: float, inertance: float):
 
 
 def regazzoni() -> Body:
-    """The body at its published values, with a prior on every number."""
+    """The body at its published values, activation times in seconds, with a prior on every number.
+
+    Seconds are taken modulo the beat: above 80 /min the ventricles' relaxation is cut off by the next beat, and the atria,
+    0.9 s after the start, contract at another place of the cycle for every rate.
+    """
+    return _loop(
+        _activation(ActivationInSeconds, 0.9, 0.17, 0.17),
+        _activation(ActivationInSeconds, 0.1, 0.25, 0.4),
+        in_seconds=("atrial", "ventricular"),
+    )
+
+
+def regazzoni_at_any_rate() -> Body:
+    """The same body with its activation times as fractions of the published beat of 0.8 s.
+
+    At 75 /min it is the published body. At other rates systole and atrial kick keep their place in the beat, so that
+    everything depends smoothly on the heart rate.
+    """
+    beat = 60.0 / PUBLISHED_RATE
+    return _loop(
+        _activation(ActivationInBeats, 0.9 / beat - 1.0, 0.17 / beat, 0.17 / beat),
+        _activation(ActivationInBeats, 0.1 / beat, 0.25 / beat, 0.4 / beat),
+        in_seconds=(),
+    )
+
+
+def _loop(atrial: Placed, ventricular: Placed, in_seconds: tuple[str, ...]) -> Body:
     return closed_loop(
         parts={
-            "pacemaker": placed(Pacemaker, source=SOURCE, rate=LogNormal(75.0, cv=0.15)),
-            "atrial": _activation(0.9, 0.17, 0.17),
-            "ventricular": _activation(0.1, 0.25, 0.4),
+            "pacemaker": placed(Pacemaker, source=SOURCE, rate=LogNormal(PUBLISHED_RATE, cv=0.15)),
+            "atrial": atrial,
+            "ventricular": ventricular,
             "la": _chamber(0.07, 0.18, 4.0),
             "lv": _chamber(4.482, 0.17, 42.0),
             "ra": _chamber(0.06, 0.07, 4.0),
@@ -90,7 +117,7 @@ def regazzoni() -> Body:
             "pulmonary_bed": ("pulmonary_arteries.blood", "pulmonary_veins.blood"),
             "pulmonary_return": ("pulmonary_veins.blood", "la.blood"),
         },
-        in_seconds=("atrial", "ventricular"),
+        in_seconds=in_seconds,
         start={
             "la.volume": 87.183,
             "lv.volume": 118.52,

@@ -47,7 +47,8 @@ def fixed_point(
     value = cycle(y)
     scale = jnp.max(jnp.abs(y), axis=0) + 1e-12
     # a comparison is false for nan, so a lane that ran away is not closed
-    closed = jnp.max(jnp.abs(value - y), axis=0) <= tolerance * scale
+    reachable = max(tolerance, 64 * float(jnp.finfo(y.dtype).eps))
+    closed = jnp.max(jnp.abs(value - y), axis=0) <= reachable * scale
     return y + _solve(matrix, value, y, pins), closed
 
 

@@ -59,7 +59,8 @@ def arrivals(system: System, schedule: Schedule) -> Events:
 def timetable(events: Events, at: Array, t0: Array, t1: Array) -> Timetable:
     """Sort t0, observations, ends, starts and t1. At equal times an observation comes before a dose."""
     observations, slots, lanes = at.shape[0], events.start.shape[0], at.shape[1]
-    inside = (events.start >= t0) & (events.start <= t1)
+    # a dose at the very end belongs to a solve that goes on from there
+    inside = (events.start >= t0) & (events.start < t1)
     raw = jnp.concatenate([t0[None], at, events.end, events.start, t1[None]])
     raw = jnp.clip(raw, t0, t1)
     order = jnp.argsort(jax.lax.stop_gradient(raw), axis=0, stable=True)
