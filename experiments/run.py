@@ -5,6 +5,7 @@ writer. A shard that raises becomes a failed line in the manifest and the others
 """
 
 import contextlib
+import dataclasses
 import importlib
 import os
 import signal
@@ -57,7 +58,8 @@ def resume(folder: Path) -> int:
         store.tidy()
         store.plan(source, scenario, shards)
         done = {key for key, line in store.latest().items() if line["state"] == "done"} - damaged
-        pending = [shard for shard in shards if shard.key not in done]
+        again = {shard.study for shard in shards if shard.key not in done}
+        pending = [shard for shard in shards if shard.key not in done or (shard.pooled and shard.study in again)]
         print(
             f"{len(shards) - len(pending)} of {len(shards)} shards are done and sound, {len(pending)} to "
             f"compute"
@@ -118,7 +120,10 @@ def _execute(store: Store, studies: list[AbstractStudy], pending: list[Shard], w
     try:
         store.note(start=utc_now(), end=None, exit=None, **in_background(_provenance))
         store.event("start", pending=len(pending))
-        _compute(store, {one.name: one for one in studies}, pending, workers)
+        named = {one.name: one for one in studies}
+        _compute(store, named, [shard for shard in pending if not shard.pooled], workers)
+        for shard in (shard for shard in pending if shard.pooled):
+            _pool(store, named[shard.study], shard)
         status = _tell_failures(store)
         try:
             in_background(lambda: write_report(store))
@@ -174,6 +179,21 @@ def _compute(store: Store, studies: dict[str, AbstractStudy], pending: list[Shar
                 progress.ended_with(shard, state, news.seconds)
     finally:
         progress.close()
+
+
+def _pool(store: Store, study: AbstractStudy, shard: Shard) -> None:
+    """Compute and write a pooled shard from what its study's other shards have written."""
+    began = time.monotonic()
+
+    def rows(table: str) -> list[dict]:
+        return [row for row in store.read(table).to_pylist() if row["study"] == shard.study]
+
+    try:
+        news = News("done", shard, tables=study.pool(rows))
+    except Exception as problem:
+        news = News("failed", shard, reason=one_line(problem), trace=traceback.format_exc())
+    attempt = [line["key"] for line in store.lines()].count(shard.key) + 1
+    _record(store, dataclasses.replace(news, seconds=time.monotonic() - began), attempt)
 
 
 def _record(store: Store, news: News, attempt: int) -> str:

@@ -75,7 +75,6 @@ class VirtualCohort(msgspec.Struct, frozen=True):
     people_of_other_model: int
     level: float
     shard: int
-    draws: int
     arms: tuple[Arm, ...]
 
 
@@ -229,5 +228,5 @@ def _virtual_cohort(table: VirtualCohortTable) -> VirtualCohort:
         for arm in table.arm
     )
     return VirtualCohort(
-        table.people, table.people_of_other_model, table.level, table.shard, table.draws, arms
+        table.people, table.people_of_other_model, table.level, table.shard, arms
     )

@@ -116,7 +116,6 @@ class VirtualCohortTable(Table):
     people_of_other_model: CountOrNone = 64
     level: Level = 0.9
     shard: Count = 64
-    draws: Count = 200
     arm: Annotated[list[ArmTable], Meta(description="a list of [[virtual_cohort.arm]]")] = []
 
 

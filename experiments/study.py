@@ -35,6 +35,7 @@ class Shard:
     key            sha256 (hex) of everything that decides its result (``shard_key``)
     label          for people to read
     payload        what the study needs to know about it: small, plain values
+    pooled         computed last, from the rows of the study's other shards (``AbstractStudy.pool``)
     """
 
     study: str
@@ -42,6 +43,7 @@ class Shard:
     key: str
     label: str
     payload: Mapping[str, object] = field(default_factory=dict)
+    pooled: bool = False
 
 
 class AbstractStudy(abc.ABC):

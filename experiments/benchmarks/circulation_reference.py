@@ -46,7 +46,7 @@ REFERENCE = {
     },
 }  # fmt: skip
 ACCURATE = Tsit5(rtol=1e-9, atol=1e-9)
-SINGLE = Tsit5(rtol=1e-5, atol=1e-4)
+SINGLE = Tsit5(rtol=1e-6, atol=1e-5)
 EXTREMES = {"minimum": Minimum(), "maximum": Maximum(), "mean": Mean()}
 LADDER = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)
 EQUAL_ERROR = 1e-6

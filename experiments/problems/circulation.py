@@ -38,8 +38,8 @@ FREE = (
     "total.blood",
 )
 METHOD = Tsit5(rtol=1e-6, atol=1e-6, max_steps=20_000)
-MAKING = ClosedBeat(samples=48, paced=10, iterations=4, method=METHOD)
-# in a fit the beat needs to close far better than the instruments read, not to the solver's precision
+MAKING = ClosedBeat(samples=48, paced=12, iterations=4, tolerance=1e-3, method=METHOD)
+# closed to 1e-3 of the largest volume before the last Newton step, far below what instruments read
 FITTING = ClosedBeat(samples=48, paced=5, iterations=2, tolerance=1e-3, method=METHOD)
 
 # Spreads: cuff 5 mmHg (a validated cuff may have 8 mmHg, AAMI), echo volumes 8-10 %, thermodilution 7 %, catheter

@@ -103,7 +103,7 @@ def _label(axes: Axes) -> None:
             if axis.get_scale() == "log":
                 axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             elif isinstance(axis.get_major_locator(), AutoLocator):
-                axis.set_major_locator(MaxNLocator(5))
+                axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
 
 
 def _place(axes: Axes, width: float, height: float) -> None:

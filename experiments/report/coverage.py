@@ -58,8 +58,8 @@ def picture(study: Study) -> Picture | None:
         panels=panels,
         sentence="Each mark is the share of synthetic people whose interval holds the truth, from the fits "
         "to their made-up readings, with the band that chance allows around the nominal level (dashed) in "
-        "grey; the drop from the first panel to the second is what a wrong model costs, and how wrong the "
-        "model is for real people is not known.",
+        "grey; the difference between the two panels is what a wrong model costs, and how wrong it is for "
+        "real people is not known.",
         download=download(
             "virtual-cohort-coverage",
             header,
@@ -85,7 +85,7 @@ def _draw(group: str, rows: list[dict], order: list[str], edge: float) -> str:
         f", {row['quantity']} {number(row['value'])}" for row in outside
     )
     places = {quantity: place for place, quantity in enumerate(order)}
-    with canvas.drawing(alt + ".", 4.4, 0.8 + 0.25 * len(order)) as sketch:
+    with canvas.drawing(alt + ".", 3.8, 0.8 + 0.25 * len(order)) as sketch:
         axes = sketch.axes
         for level in {row["level"] for row in rows if row["level"] is not None}:
             axes.axvline(level, color=canvas.COLOURS["ink"], linewidth=0.9, dashes=(4, 3))
@@ -103,5 +103,5 @@ def _draw(group: str, rows: list[dict], order: list[str], edge: float) -> str:
         axes.set_ylim(len(order) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         axes.set_xlim(edge, 1.02)
-        axes.set_xlabel(axis("intervals holding the truth", "share, dimensionless"))
+        axes.set_xlabel(axis("coverage", "1"))
     return sketch.svg

@@ -160,7 +160,7 @@ def _waterfall(study: Study) -> Picture | None:
     near = sum(row["cost"] <= best + 1e-3 * abs(best) for row in ended)
     lost = len(starts) - len(ended)
     alt = f"Final cost of {count(len(ended), 'start')} in rising order; {near} within 0.1 % of the lowest."
-    with canvas.drawing(alt, 4.6, 2.5) as sketch:
+    with canvas.drawing(alt, 4.0, 2.4) as sketch:
         axes = sketch.axes
         for ok, marker in ((True, "o"), (False, "x")):
             here = [
@@ -173,6 +173,8 @@ def _waterfall(study: Study) -> Picture | None:
                 axes.plot(*zip(*here, strict=True), marker, color=colour, markersize=4)
         if best > 0 and math.log10(ended[-1]["cost"] / best) > 1:
             axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, best - 0.01 * abs(best)), max(high, best + 0.01 * abs(best)))
         axes.set(xlabel="start, in order of its final cost (count)", ylabel="final cost (that of the fit)")
     keys = [Key("●", "blue", "start that ended well")]
     if any(row["status"] not in ENDED_WELL for row in ended):

@@ -74,7 +74,7 @@ def times(study: Study) -> Picture | None:
 def _dots(rows: list[dict], names: list[str], arms: list[str]) -> str:
     quantity, unit = rows[0]["quantity"], rows[0]["unit"]
     alt = f"{quantity.capitalize()}: {people(len(names))}, {count(len(arms), 'regimen')}, with intervals."
-    with canvas.drawing(alt, 5.2, 0.7 + 0.36 * len(names)) as sketch:
+    with canvas.drawing(alt, 4.1, 0.7 + 0.36 * len(names)) as sketch:
         axes = sketch.axes
         for index, arm in enumerate(arms):
             shift = 0.24 * (index - (len(arms) - 1) / 2)

@@ -76,7 +76,7 @@ class Results:
         """Failed shards first, then people."""
         lost = [
             {
-                "study": plan["study"],
+                "study": _name(plan),
                 "patient": f"everybody in {plan['label']}",
                 "synthetic": None,
                 "touches": [],
@@ -94,9 +94,7 @@ def load(run_folder: Path | str) -> Results:
     studies: dict[str, Study] = {}
     for table in SCHEMAS:
         for row in store.read(table).to_pylist():
-            name = row["study"].replace(
-                "_", "-"
-            )  # one name for the key of a scenario and the name in a table
+            name = _name(row)
             studies.setdefault(name, Study(name)).tables[table].append(_finite(row))
     provenance = store.provenance()
     latest = store.latest()
@@ -105,6 +103,11 @@ def load(run_folder: Path | str) -> Results:
         {**plan, "reason": "", **latest.get(plan["key"], unrun)} for plan in provenance.get("shards", [])
     ]
     return Results(provenance, studies, shards)
+
+
+def _name(row: dict) -> str:
+    """One name for a study, whether its key in the scenario or its name in the tables."""
+    return row["study"].replace("_", "-")
 
 
 def _finite(row: dict) -> dict:

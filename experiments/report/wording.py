@@ -10,13 +10,13 @@ NOT_QUANTIFIED = "not quantified"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """A few significant digits, and powers of ten where plain digits would be long."""
+def number(value: float | None, digits: int = 3, raised: bool = False) -> str:
+    """A few significant digits, and powers of ten where plain digits would be long or when ``raised``."""
     if value is None or not math.isfinite(value):
         return "none"
     if value == 0:
         return "0"
-    if 1e-3 <= abs(value) < 1e5:
+    if 1e-3 <= abs(value) < 1e5 and not raised:
         places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
         text = f"{value:.{places}f}"
         text = text.rstrip("0").rstrip(".") if value == round(value) else text
@@ -60,14 +60,21 @@ def interval(row: dict) -> str:
         return NOT_QUANTIFIED
     method = f", {rule(row)}" if row.get("method") else ""
     level = f"{percent(row['level'])}{method}" if row["level"] is not None else method.removeprefix(", ")
-    return f"{number(row['lo'])} to {number(row['hi'])}" + (f" ({level})" if level else "")
+    ends = [number(row[end], raised=_small(row)) for end in ("lo", "hi")]
+    return " to ".join(ends) + (f" ({level})" if level else "")
+
+
+def _small(row: dict) -> bool:
+    """Whether an interval reads better in powers of ten: it lies near zero, and a part of it needs them."""
+    size = [abs(row[end]) for end in ("lo", "hi") if row[end] is not None]
+    return bool(size) and 0 < min(size) < 1e-3 and max(size) < 1e-2
 
 
 def stated(row: dict, value: str = "value") -> str:
     """A row's number with unit and interval."""
     if row[value] is None:
         return f"no number ({row['status']}: {row['reason'] or 'no reason given'})"
-    return f"{number(row[value])}{unit(row['unit'])}; {interval(row)}"
+    return f"{number(row[value], raised=_small(row))}{unit(row['unit'])}; {interval(row)}"
 
 
 def count(many: int, one: str, more: str | None = None) -> str:

@@ -328,13 +328,19 @@ def test_changes_are_preferred_where_the_tables_hold_them(make_run):
 
 
 def test_large_runs_stay_small(make_run):
-    """Many people: fewer are drawn, the page says so, and downloads that are too long name their tables."""
+    """Many people: fewer are drawn, and the page says so."""
     many = theophylline([str(n) for n in range(60)])
     path = report.write(make_run(theophylline=many, virtual_cohort=virtual_cohort(1200)))
     text = words(path.read_text())
     assert path.stat().st_size < 3_000_000
     assert "24 of 60, evenly spaced, are drawn" in text and "evenly spaced 256 of 1200 people" in text
-    assert "tables/*-series.parquet, rows of study theophylline" in text
+
+
+def test_downloads_too_long_for_the_page_name_their_tables(make_run, monkeypatch):
+    monkeypatch.setattr(report.page, "MOST_DOWNLOADS", 10_000)
+    page = report.write(make_run(theophylline=theophylline())).read_text()
+    assert page.count("data:text/csv") == 1
+    assert "tables/*-series.parquet, rows of study theophylline, in the run" in page
 
 
 def test_same_results_same_drawings(make_run):
@@ -375,6 +381,11 @@ def test_no_window_system_is_touched(page):
 )
 def test_numbers_in_words(value, text):
     assert wording.number(value) == text
+
+
+def test_an_interval_near_zero_is_written_in_one_way():
+    row = item("fsigt", "1", "fit", "SI", "mL/uU/min", 7.55e-4, 5.55e-4, 1.03e-3)
+    assert wording.stated(row).startswith("7.55×10⁻⁴ mL/uU/min; 5.55×10⁻⁴ to 1.03×10⁻³ (90")
 
 
 @pytest.mark.parametrize(

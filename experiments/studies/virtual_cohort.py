@@ -1,0 +1,242 @@
+"""Virtual people with known truth: fitted from noisy readings, then treated; how often the intervals hold the truth.
+
+People "s001", "s002", ... are made by the circulation that fits them, "o001", ... by another. A person's numbers depend on
+the seed and the name alone, so shards may be cut anywhere.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+
+from calibration.fit import FitStatus
+from experiments.errors import InputError
+from experiments.problems.circulation import DERIVED, FREE
+from experiments.problems.coverage import coverage
+from experiments.problems.virtual_cohort import BASELINE, MAKERS, Batch, run_batch
+from experiments.scenario import VirtualCohort
+from experiments.studies.rows import NOT_QUANTIFIED, fit_rows, item, plain, series
+from experiments.study import AbstractStudy, Progress, Shard, shard_key
+from physio.bodies import regazzoni, shi_hose
+
+LETTER = {"same": "s", "other": "o"}
+GROUP = {"same": "all-same", "other": "all-other"}
+MODELS = f"{regazzoni.VERSION}, {shi_hose.VERSION}"
+SHOWN_LOOPS = 3
+BAND = "nominal +- 3 SE, people as clusters"
+DELTA = "Levenberg-Marquardt, Laplace (gauss newton), first derivatives"
+
+
+class CohortStudy(AbstractStudy):
+    """Shards of equal size share their compiled programs; the last shard pools them."""
+
+    name = "virtual-cohort"
+
+    def __init__(self, config: VirtualCohort, seed: int, source: Path):
+        self.config, self.seed = config, seed
+        body = regazzoni.regazzoni_at_any_rate()
+        for number, arm in enumerate(config.arms):
+            for place, effect in enumerate(arm.effects):
+                if effect.parameter not in body.parameters:
+                    near = ", ".join(FREE)
+                    field = f"virtual_cohort.arm.{number}.effect.{place}.parameter"
+                    raise InputError(source, None, field, f"no parameter {effect.parameter!r}", f"one of {near}")
+        self.arms = {arm.name: {e.parameter: (e.times, e.cv) for e in arm.effects} for arm in config.arms}
+
+    def shards(self) -> list[Shard]:
+        found = []
+        for maker, count in (("same", self.config.people), ("other", self.config.people_of_other_model)):
+            people = [f"{LETTER[maker]}{number:03d}" for number in range(1, count + 1)]
+            for at in range(0, len(people), self.config.shard):
+                chunk = people[at : at + self.config.shard]
+                key = shard_key(
+                    self.name, self._deciding(), "", self.seed, MODELS, "float64", maker=maker, people=chunk
+                )
+                label = f"{chunk[0]} to {chunk[-1]}, made by the {maker} circulation"
+                found.append(Shard(self.name, len(found), key, label, {"maker": maker, "people": chunk}))
+        members = [shard.key for shard in found]
+        key = shard_key(self.name, self._deciding(), "", self.seed, MODELS, "float64", pooled=members)
+        return [*found, Shard(self.name, len(found), key, "coverage over all people", pooled=True)]
+
+    def _deciding(self) -> dict:
+        """What decides one shard's rows, without how many other people there are."""
+        return {"level": self.config.level, "shard": self.config.shard, "arms": self.arms}
+
+    def run(self, shard: Shard, progress: Progress) -> dict[str, list[dict]]:
+        people, maker = list(shard.payload["people"]), str(shard.payload["maker"])
+        # the last shard is filled up with people nobody keeps, so that it runs the program of the others
+        spare = [f"spare {number}" for number in range(self.config.shard - len(people))]
+        batch = run_batch([*people, *spare], maker, self.arms, self.seed, progress)
+        fits = fit_rows(
+            self.name, people, batch.fit, self.config.level, synthetic=True, truth=batch.truth
+        )
+        for lane, person in enumerate(people):
+            if not batch.made[lane]:
+                for row in (row for row in fits if row["patient"] == person):
+                    row.update(status="failed", reason="the true person could not be solved", lo=None, hi=None)
+                    row["method"] = NOT_QUANTIFIED
+        items, loops = [], []
+        for arm in batch.arms:
+            for lane, person in enumerate(people):
+                items += self._items(batch, arm, lane, person)
+                if lane < SHOWN_LOOPS and batch.arms[arm].solved[lane]:
+                    loops += self._loops(batch, arm, lane, person)
+        return {"fits": fits, "items": items, "series": loops}
+
+    def _items(self, batch: Batch, arm: str, lane: int, person: str) -> list[dict]:
+        result, out = batch.arms[arm], []
+        fitted = int(batch.fit.status[lane]) != FitStatus.SOLVE_FAILED and batch.made[lane]
+        reach = NormalDist().inv_cdf(0.5 + 0.5 * self.config.level)
+        for k, (quantity, unit) in enumerate(DERIVED.items()):
+            value, sd = result.value[k, lane], result.sd[k, lane]
+            if result.solved[lane] and fitted and plain(sd) is not None:
+                out.append(
+                    item(
+                        self.name,
+                        person,
+                        arm,
+                        quantity,
+                        unit,
+                        value,
+                        lo=plain(value - reach * sd),
+                        hi=plain(value + reach * sd),
+                        level=self.config.level,
+                        method=DELTA,
+                        synthetic=True,
+                    )
+                )
+                out.append(
+                    item(
+                        self.name,
+                        person,
+                        arm,
+                        quantity,
+                        unit,
+                        result.truth[k, lane],
+                        method="truth",
+                        synthetic=True,
+                    )
+                )
+            else:
+                why = "the beat of the true or of the fitted person did not close in this arm"
+                out.append(
+                    item(
+                        self.name,
+                        person,
+                        arm,
+                        quantity,
+                        unit,
+                        math.nan,
+                        status="failed",
+                        reason=why,
+                        synthetic=True,
+                    )
+                )
+        return out
+
+    def _loops(self, batch: Batch, arm: str, lane: int, person: str) -> list[dict]:
+        result = batch.arms[arm]
+        phase = np.linspace(0.0, 1.0, result.volume.shape[0])
+        shown = [(arm, result.volume, result.pressure)]
+        if arm == BASELINE:
+            shown.append(("truth", result.true_volume, result.true_pressure))
+        return [
+            series(self.name, person, label, name, unit, "1", phase, values[:, lane], synthetic=True)
+            for label, volume, pressure in shown
+            for name, unit, values in (("lv volume", "mL", volume), ("lv pressure", "mmHg", pressure))
+        ]
+
+    def pool(self, rows: Callable[[str], list[dict]]) -> dict[str, list[dict]]:
+        """Coverage of unknowns (same circulation) and of derived quantities (both), and the share not identified."""
+        fits, items = rows("fits"), rows("items")
+        out = []
+        for maker in MAKERS:
+            mine = [row for row in fits if row["patient"].startswith(LETTER[maker]) and row["status"] != "failed"]
+            if not mine:
+                continue
+            group = GROUP[maker]
+            unidentified = np.mean([not row["identifiable"] for row in mine])
+            out.append(
+                item(
+                    self.name,
+                    group,
+                    "coverage",
+                    "share not identified",
+                    "1",
+                    unidentified,
+                    method="counted: posterior SD above half the prior SD",
+                    synthetic=True,
+                )
+            )
+            known = [row for row in mine if row["truth"] is not None and row["lo"] is not None]
+            if known:
+                out += self._coverage(
+                    group,
+                    "pooled",
+                    [(r["patient"], r["lo"] <= r["truth"] <= r["hi"]) for r in known if r["identifiable"]],
+                )
+                for name in FREE:
+                    here = [r for r in known if r["parameter"] == name]
+                    out += self._coverage(
+                        group, name, [(r["patient"], r["lo"] <= r["truth"] <= r["hi"]) for r in here]
+                    )
+            out += self._derived(group, LETTER[maker], items)
+        return {"items": out}
+
+    def _derived(self, group: str, letter: str, items: list[dict]) -> list[dict]:
+        """Coverage of derived quantities at rest, and pooled over them in every arm."""
+        mine = [row for row in items if row["patient"].startswith(letter) and row["status"] == "ok"]
+        truth = {(r["patient"], r["arm"], r["quantity"]): r["value"] for r in mine if r["method"] == "truth"}
+        held: dict[tuple[str, str], list] = {}
+        for row in mine:
+            true = truth.get((row["patient"], row["arm"], row["quantity"]))
+            if row["method"] == "truth" or row["lo"] is None or true is None:
+                continue
+            inside = (row["patient"], row["lo"] <= true <= row["hi"])
+            held.setdefault((row["arm"], "derived quantities"), []).append(inside)
+            if row["arm"] == BASELINE:
+                held.setdefault((row["arm"], row["quantity"]), []).append(inside)
+        out = []
+        for (arm, quantity), marks in held.items():
+            name = f"{quantity}, {arm}" if quantity == "derived quantities" else quantity
+            out += self._coverage(group, name, marks)
+        return out
+
+    def _coverage(self, group: str, quantity: str, marks: list[tuple[str, bool]]) -> list[dict]:
+        """One coverage row from (person, truth inside) marks; nothing was counted without marks."""
+        people = list(dict.fromkeys(person for person, _ in marks))
+        if not people:
+            return []
+        place = {person: k for k, person in enumerate(people)}
+        most = max(Counter(person for person, _ in marks).values())
+        inside, counted = np.zeros((most, len(people)), bool), np.zeros((most, len(people)), bool)
+        filled = [0] * len(people)
+        for person, mark in marks:
+            k = place[person]
+            inside[filled[k], k], counted[filled[k], k] = mark, True
+            filled[k] += 1
+        found = coverage(inside, counted)
+        low, high = found.band(self.config.level)
+        return [
+            item(
+                self.name,
+                group,
+                "coverage",
+                quantity,
+                "1",
+                found.share,
+                lo=low,
+                hi=high,
+                level=self.config.level,
+                method=BAND,
+                synthetic=True,
+            )
+        ]
+
+
+def build(config: VirtualCohort, seed: int, source: Path) -> AbstractStudy:
+    """The study of a scenario's [virtual_cohort] table."""
+    return CohortStudy(config, seed, source)
