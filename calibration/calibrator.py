@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from calibration.compiled import compiled_once
 from calibration.fit import Fit
 from calibration.problem import AbstractProblem
 
@@ -37,12 +38,12 @@ class AbstractCalibrator(eqx.Module):
         """Most iterations."""
 
 
-@eqx.filter_jit
+@compiled_once
 def _init(calibrator, problem, z):
     return calibrator.init(problem, z)
 
 
-@eqx.filter_jit
+@compiled_once
 def _step(calibrator, problem, state):
     return calibrator.step(problem, state)
 

@@ -10,21 +10,21 @@ posteriors the interval's coverage is what the benchmarks measure.
 
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from calibration.compiled import compiled_once
 from calibration.fit import Fit
 from calibration.problem import AbstractProblem, hessian, linearize
 
 
-@eqx.filter_jit
+@compiled_once
 def _minus_hessian(problem: AbstractProblem, z: Array) -> Array:
     return -hessian(problem, z)
 
 
-@eqx.filter_jit
+@compiled_once
 def _normal_matrix(problem: AbstractProblem, z: Array) -> Array:
     _, jacobian, _, _ = linearize(problem, z)
     return jnp.einsum("rpl,rql->pql", jacobian, jacobian)

@@ -55,11 +55,11 @@ class LevenbergMarquardt(AbstractCalibrator):
         residuals = jax.eval_shape(lambda z: problem.evaluate(z)[0], z)
         return _State(
             z,
-            jnp.zeros(residuals.shape),
-            jnp.zeros((residuals.shape[0], *z.shape)),
-            jnp.full((lanes,), jnp.inf),
-            jnp.full((lanes,), self.damping),
-            jnp.full((lanes,), 2.0),
+            jnp.zeros(residuals.shape, z.dtype),
+            jnp.zeros((residuals.shape[0], *z.shape), z.dtype),
+            jnp.full((lanes,), jnp.inf, z.dtype),
+            jnp.full((lanes,), self.damping, z.dtype),
+            jnp.full((lanes,), 2.0, z.dtype),
             jnp.full((lanes,), FitStatus.ITERATION_LIMIT, jnp.int32),
             jnp.zeros((lanes,), bool),
             jnp.zeros((lanes,), jnp.int32),

@@ -10,6 +10,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from calibration.compiled import compiled_once
 from calibration.fit import Fit
 from calibration.problem import Problem
 from physio.protocol import AbstractProtocol
@@ -25,7 +26,7 @@ class Paths(eqx.Module):
     z: Array
 
 
-@eqx.filter_jit
+@compiled_once
 def _run(problem: Problem, protocol: AbstractProtocol, z: Array, names: tuple[str, ...]):
     trajectory = protocol.run(problem.bodies(z), problem.lanes)
     known = set(trajectory.system.state_names)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from calibration.compiled import compiled_once
 from calibration.problem import Problem
 from physio.body import Body
 from physio.component import placed
@@ -141,7 +142,7 @@ def with_effects(body: Body, effects: Array) -> Body:
     return body.with_values({f"effect_{i}.multiplier": effects[i] for i in range(effects.shape[0])})
 
 
-@eqx.filter_jit
+@compiled_once
 def observed(body: Body, values: Array, effects: Array) -> People:
     """Run a treatable body with the unknowns at ``values`` and its drug effects at ``effects``."""
     person = with_effects(body.with_values(dict(zip(FREE, values, strict=True))), effects)
@@ -173,7 +174,7 @@ def circulation_problem(body: Body, readings: Sequence[Readings]) -> Problem:
     return Problem(body, FREE, protocol=FITTING, observations=INSTRUMENTS, readings=readings)
 
 
-@eqx.filter_jit
+@compiled_once
 def treated(body: Body, z: Array, log_multiplier: Array, effect_z: Array, effect_sd: Array, covariance: Array):
     """Derived quantities under drug effects and their standard deviations, and the beat that was run.
 
