@@ -1,8 +1,8 @@
 """The cases of the benchmark `pk-closed-forms`: the same doses by solving and by closed forms.
 
-Every dose form is a lane of one cohort, so that lag, bioavailability, dose times and durations differ between lanes as
-they do between people. No observation falls on a dose, where the derivative with respect to its time has two values.
-Amounts in mg, volumes in L, times in h.
+Every dose form is a lane of one cohort, so that lag, bioavailability, dose times and durations differ between
+lanes as they do between people. No observation falls on a dose, where the derivative with respect to its time
+has two values. Amounts in mg, volumes in L, times in h.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,9 @@ CENTRAL, DEPOT = "central.drug", "depot.drug"
 def equal_rate(compartments: int) -> float:
     """The fastest exponent of the disposition [1/h]."""
     v, q = VOLUMES[:compartments], (0.0, *EXCHANGE[: compartments - 1])
-    rates = np.diag([-(QUANTITIES["clearance"] + sum(q)) / v[0], *(-b / a for a, b in zip(v[1:], q[1:], strict=True))])
+    rates = np.diag(
+        [-(QUANTITIES["clearance"] + sum(q)) / v[0], *(-b / a for a, b in zip(v[1:], q[1:], strict=True))]
+    )
     for k in range(1, compartments):
         rates[0, k] = rates[k, 0] = q[k] / np.sqrt(v[0] * v[k])
     return float(-np.linalg.eigvalsh(rates)[0])
@@ -62,7 +64,8 @@ def person(compartments: int, group: str, x: dict):
     else:
         people = [
             steady_state(CENTRAL, amount, every=every) + bolus(CENTRAL, 0.0, amount),
-            steady_state(CENTRAL, amount, every=every, duration=duration) + infusion(CENTRAL, 0.0, amount, duration),
+            steady_state(CENTRAL, amount, every=every, duration=duration)
+            + infusion(CENTRAL, 0.0, amount, duration),
         ]
     rate = [x["absorption"]] * len(people)
     if group != "steady intravenous":
@@ -74,7 +77,9 @@ def person(compartments: int, group: str, x: dict):
         "depot.lag": x["lag"],
         "depot.bioavailability": x["bioavailability"],
     }
-    for name, volume, exchange in zip(("peripheral", "deep"), VOLUMES[1:compartments], EXCHANGE, strict=False):
+    for name, volume, exchange in zip(
+        ("peripheral", "deep"), VOLUMES[1:compartments], EXCHANGE, strict=False
+    ):
         values |= {f"{name}.volume": volume, f"{name}_exchange.clearance": exchange}
     return oral(compartments).with_values(values), ragged(people)
 
@@ -146,7 +151,7 @@ def arrays(x: dict) -> dict:
 
 
 def errors(result) -> tuple[np.ndarray, dict, np.ndarray]:
-    """Of what `with_slopes` gave: error (cases,), gradient error (cases,) of each quantity, status (cases,)."""
+    """Of what `with_slopes` gave: error, gradient error of each quantity, status, each (cases,)."""
     slopes, (values, truth, status) = result
     own = {key: np.asarray(value) for key, value in slopes[0].items()}
     gradients = {key: gradient_error(value, np.asarray(slopes[1][key])) for key, value in own.items()}
@@ -166,7 +171,7 @@ def gradient_error(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def above_capacity(amounts: np.ndarray, method=TIGHT):
-    """Status and concentrations (times, lanes) of steady dosing with saturable elimination, one amount a lane."""
+    """Status and concentrations (times, lanes) of steady saturable dosing, one amount a lane."""
     people = [bolus(CENTRAL, 0.0, amount) + steady_state(CENTRAL, amount, every=24.0) for amount in amounts]
     trajectory = solve(saturable(), ragged(people), at=AT, lanes=len(people), method=method)
     return trajectory.status, trajectory["central.concentration"]

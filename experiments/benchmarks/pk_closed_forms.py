@@ -3,9 +3,10 @@
     error      max |c - c_exact| / max c_exact          over the observation times of one case
     gradient   max |a - b| / (|b| + 1e-3 max |b|)       b: derivative of the closed form
 
-One, two and three compartments; oral doses (absorption also as fast as an exponent of the disposition), boluses,
-infusions, repeated and overlapping doses, and steady states; one compartment with saturable elimination. Speed is
-that of a cohort against Diffrax under vmap, each at the loosest tolerance whose error is below 1e-9.
+One, two and three compartments; oral doses (absorption also as fast as an exponent of the disposition),
+boluses, infusions, repeated and overlapping doses, and steady states; one compartment with saturable
+elimination. Speed is that of a cohort against Diffrax under vmap, each at the loosest tolerance whose error
+is below 1e-9.
 """
 
 import diffrax
@@ -51,7 +52,9 @@ def run(data: object, quick: bool) -> Result:
         for n in counts
         for group in GROUPS
     ]
-    tasks.append((["saturable, bolus", "saturable, steady bolus"], (solved_saturable, exact_saturable), SATURABLE))
+    tasks.append(
+        (["saturable, bolus", "saturable, steady bolus"], (solved_saturable, exact_saturable), SATURABLE)
+    )
     worst, gradients, compile_s = {}, {}, 0.0
     for names, task, quantities in tasks:
         timing = measure(with_slopes(*task), arrays(quantities), repeats=1)
@@ -99,7 +102,7 @@ def run(data: object, quick: bool) -> Result:
         precision="float64",
         compile_s=compile_s,
         achieved_error=achieved,
-        error_meaning="largest difference from the closed form over all cases, share of the largest concentration",
+        error_meaning="largest difference from the closed form, share of the largest concentration",
         baselines=baselines,
     )
 

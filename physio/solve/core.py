@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from physio.body import Body
@@ -40,9 +41,11 @@ def solve(
 
     All is computed in the precision of the body's numbers, whatever that of times, doses and start.
 
-    Nothing raises inside: ``trajectory.status`` holds a result code for every lane. Traceable by jit, jvp and (with
-    ``Diffrax``) vjp; derivatives reach parameters, initial state, dose amounts, times, lags and durations.
+    ValueError where times are known and do not ascend from ``t0``. Nothing raises inside: ``trajectory.status`` holds a
+    result code for every lane. Traceable by jit, jvp and (with ``Diffrax``) vjp; derivatives reach parameters, initial
+    state, dose amounts, times, lags and durations.
     """
+    _require_ascending(at, t0)
     single = lanes is None
     system = System(body, 1 if single else lanes)
     _require_channels(system, nothing() if schedule is None else schedule)
@@ -127,6 +130,18 @@ def steady(system: System, dosing: SteadyDosing, guess: Array, t0: Array, method
     y, closed = fixed_point(interval, guess, pins=pins, iterations=12)
     possible = closed & jnp.all(y > -1e-6 * (1.0 + jnp.abs(arrives)), axis=0)
     return jnp.where(possible, y, 0.0), jnp.where(possible, Status.OK, Status.NO_STEADY_STATE).astype(jnp.int32)
+
+
+def _require_ascending(at: Any, t0: Any) -> None:
+    """Times that go back would silently show the state of another time; traced ones are the caller's responsibility."""
+    if isinstance(at, jax.core.Tracer) or isinstance(t0, jax.core.Tracer):
+        return
+    times, start = np.asarray(at, dtype=float), np.asarray(t0, dtype=float)
+    previous = np.concatenate([np.broadcast_to(start, times[:1].shape), times[:-1]])
+    bad = ~(times >= previous)
+    if bad.any():
+        row = int(np.argwhere(bad)[0, 0])
+        raise ValueError(f"times of observation must ascend from t0 = {t0}: time {row} does not ({times[row]})")
 
 
 def _require_channels(system: System, schedule: Schedule) -> None:

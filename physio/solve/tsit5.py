@@ -49,6 +49,9 @@ class Tsit5(AbstractMethod):
     """Adaptive explicit steps; error of a step held below ``atol + rtol |y|`` in the root mean square over states.
 
     ``max_steps`` is each lane's budget for a whole solve; a lane that exceeds it gets ``Status.STEP_BUDGET``.
+
+    Derivatives take no part in the choice of steps. Where stiffness limits the steps, as with the valves of a
+    circulation, a looser ``rtol`` than 1e-6 still gives good values but derivatives that may grow without bound.
     """
 
     rtol: float = 1e-6

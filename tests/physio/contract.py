@@ -1,4 +1,4 @@
-"""What every part must satisfy, whatever organ it belongs to. `test_parts_contract.py` runs it for each class.
+"""What every part must satisfy, whatever its organ. `test_parts_contract.py` runs it for each class.
 
     described     docstring; unit, prior and source on every parameter
     unit_checked  the equations of all its methods add up
@@ -8,9 +8,7 @@
     conserving    a store's filled state changes by exactly what flows in
     precise       float32 against float64; the drift is returned, so that it can be stated
 
-Each is a function of a class that raises AssertionError (or UnitError). `Case` makes any part a function of one vector:
-parameters, states, time and what comes in by ports, in this order. States are drawn around rest, scaled by 0.1 to 3;
-what comes in is drawn from the range that its unit suggests.
+Each is a function of a class that raises AssertionError (or UnitError); points are those of `part_case.Case`.
 """
 
 import functools
@@ -22,30 +20,15 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from part_case import HIGH, LOW, Case, example
 
 import physio
-from physio.component import (
-    STATEFUL,
-    AbstractController,
-    AbstractDosedStore,
-    AbstractInertialLink,
-    AbstractLink,
-    AbstractPart,
-    AbstractPlainPart,
-    AbstractStore,
-    cast,
-    fields_of,
-    parameters_of,
-)
+from physio.component import AbstractPart, fields_of
 from physio.part_check import check_part
 from physio.priors import AbstractPrior
 from physio.units import unit
 
 NOT_ORGANS = {"solve", "bodies"}
-LOW, HIGH = 0.01, 0.99
-DRAWS = 24
-# Range of what comes in, by unit; anything else lies between 0.1 and 100.
-RANGES = {"mmHg": (-5.0, 150.0), "1": (0.0, 1.0), "s": (0.4, 1.5)}
 GRADIENT_BOUND = 1e-5
 FLOAT32_BOUND = 1e-4
 
@@ -61,110 +44,11 @@ def exported_parts() -> list[type]:
                 found += [
                     cls
                     for _, cls in inspect.getmembers(module, inspect.isclass)
-                    if issubclass(cls, AbstractPart) and cls.__module__ == module.__name__ and not inspect.isabstract(cls)
+                    if issubclass(cls, AbstractPart)
+                    and cls.__module__ == module.__name__
+                    and not inspect.isabstract(cls)
                 ]
     return sorted(found, key=lambda cls: (cls.__module__, cls.__name__))
-
-
-def example(cls: type) -> AbstractPart:
-    """The part at its priors' medians; what is measured becomes a number or a short ascending series."""
-    known = {
-        f.name: np.asarray([0.5, 2.0, 3.5, 6.0, 9.0, 15.0]) if f.metadata["ndim"] else 80.0
-        for f in fields_of(cls)
-        if f.metadata.get("kind") == "measured"
-    }
-    return cls(**known)
-
-
-class Case:
-    """A part as one function of one vector.
-
-    ``names`` and ``units`` of the vector's entries; ``outcomes`` of the result's; ``function`` takes (entries,).
-    """
-
-    def __init__(self, cls: type):
-        self.cls = cls
-        self.part = example(cls)
-        self.parameters = list(parameters_of(self.part))
-        groups = {"state": cls.State, "sensed": cls.Sensed, "net": cls.Flows}
-        if issubclass(cls, (AbstractLink, AbstractInertialLink)):
-            groups |= {"up": cls.Up, "down": cls.Down}
-        ports = [(group, f.name, f.metadata["unit"]) for group, ports in groups.items() for f in fields_of(ports)]
-        own = [("part", name, info.unit) for name, info in parameters_of(self.part).items()]
-        extra = [("", "t", cls.time_unit)]
-        if issubclass(cls, AbstractDosedStore):
-            extra.append(("", "dose", "mg"))
-        self.entries = [*own, *ports, *extra]
-        self.names = [f"{group}.{name}" if group else name for group, name, _ in self.entries]
-        self.groups = groups
-        self.outcomes = list(self._values(jnp.ones((len(self.entries),))))
-        self.function = jax.jit(lambda x: jnp.stack(list(self._values(x).values())))
-
-    def part_at(self, x) -> AbstractPart:
-        """The part with the parameters of a vector."""
-        here = dict(zip(self.parameters, x, strict=False))
-        rest = {f.name: getattr(self.part, f.name) for f in fields_of(self.cls) if f.name not in here}
-        return self.cls(**here, **cast(rest, x.dtype))
-
-    def _values(self, x) -> dict:
-        """All that the methods of the part give."""
-        part, cls = self.part_at(x), self.cls
-        at = {key: x[i] for i, key in enumerate(self.names)}
-        made = {
-            group: ports(**{f.name: at[f"{group}.{f.name}"] for f in fields_of(ports)}) for group, ports in self.groups.items()
-        }
-        t, state, sensed, net = at["t"], made["state"], made["sensed"], made["net"]
-        found = {}
-
-        def note(label, ports, values):
-            found.update({f"{label}.{f.name}": getattr(values, f.name) for f in fields_of(ports)})
-
-        if issubclass(cls, AbstractController):
-            note("outputs", cls.Outputs, part.outputs(t, sensed))
-        elif issubclass(cls, AbstractLink):
-            found["flow"] = part.flow(t, made["up"], made["down"])
-        elif issubclass(cls, AbstractInertialLink):
-            found["flow"] = part.flow(t, state, made["up"], made["down"])
-            note("rates", cls.State, part.rates(t, state, made["up"], made["down"]))
-        else:
-            out = part.outputs(t, state, sensed)
-            note("outputs", cls.Outputs, out)
-            arguments = (net, out) if issubclass(cls, AbstractStore) else (out,)
-            note("rates", cls.State, part.rates(t, state, sensed, *arguments))
-        if issubclass(cls, STATEFUL):
-            note("rest", cls.State, part.rest())
-        if issubclass(cls, AbstractDosedStore):
-            found["receive.amount"], found["receive.delay"] = part.receive(at["dose"])
-        return {key: jnp.asarray(value) for key, value in found.items()}
-
-    def points(self) -> np.ndarray:
-        """(points, entries): each parameter at the ends of its range, then joint draws. Always the same ones."""
-        rng = np.random.default_rng(2024)
-        infos = parameters_of(self.part)
-        rows = []
-        for name in self.parameters:
-            for p in (LOW, HIGH):
-                rows.append({k: i.prior.quantile(p if k == name else 0.5) for k, i in infos.items()})
-        for _ in range(DRAWS):
-            rows.append({k: i.prior.quantile(rng.uniform(LOW, HIGH)) for k, i in infos.items()})
-        return np.asarray([self._completed(row, rng) for row in rows])
-
-    def _completed(self, parameters: dict, rng) -> list[float]:
-        """A vector with these parameters, and states, time and ports drawn around them."""
-        rest = {}
-        if issubclass(self.cls, STATEFUL):
-            at_rest = self.part_at(jnp.asarray([*parameters.values()])).rest()
-            rest = {f.name: float(getattr(at_rest, f.name)) for f in fields_of(self.cls.State)}
-        values = []
-        for group, name, text in self.entries:
-            if group == "part":
-                values.append(parameters[name])
-            elif group == "state" and rest[name] != 0.0:
-                values.append(rest[name] * np.exp(rng.uniform(np.log(0.1), np.log(3.0))))
-            else:
-                near = [bounds for known, bounds in RANGES.items() if unit(text).same(unit(known))]
-                values.append(rng.uniform(*(near[0] if near else (0.1, 100.0))))
-        return values
 
 
 @functools.lru_cache(maxsize=None)
@@ -174,7 +58,7 @@ def case_of(cls: type) -> Case:
 
 
 def described(cls: type) -> None:
-    """Docstrings of the class and of its module; unit, prior and source on each parameter; a unit on all else."""
+    """Docstrings of class and module; unit, prior and source on each parameter; a unit on all else."""
     text = cls.__doc__ or ""
     # a dataclass without a docstring is given its own signature as one
     assert text.strip() and not text.startswith(f"{cls.__name__}("), f"{cls.__name__} has no docstring"
@@ -186,7 +70,9 @@ def described(cls: type) -> None:
         if data["kind"] == "parameter":
             assert isinstance(data["prior"], AbstractPrior), f"{place} has no prior"
             assert str(data["source"]).strip(), f"{place} has no source"
-            assert data["prior"].quantile(LOW) < data["prior"].quantile(HIGH), f"{place}: its prior has no spread"
+            assert data["prior"].quantile(LOW) < data["prior"].quantile(HIGH), (
+                f"{place}: its prior has no spread"
+            )
     for ports in (cls.State, cls.Sensed, cls.Flows, cls.Outputs):
         for field in fields_of(ports):
             unit(field.metadata["unit"])
@@ -201,7 +87,7 @@ def finite(cls: type) -> None:
     """Values and derivatives over the prior's 1-99 % range."""
     case = case_of(cls)
     x = jnp.asarray(case.points())
-    values, slopes = jax.jit(jax.vmap(case.function))(x), _slopes(case)(x)
+    values, slopes = case.mapped(x), case.slopes(x)
     for row, (value, slope) in enumerate(zip(np.asarray(values), np.asarray(slopes), strict=True)):
         at = dict(zip(case.names, np.asarray(x[row]).tolist(), strict=True))
         for i, outcome in enumerate(case.outcomes):
@@ -211,16 +97,17 @@ def finite(cls: type) -> None:
 
 
 def gradient(cls: type) -> float:
-    """Largest error |a - b| / (|b| + 1e-3 scale) of a derivative; scale is the largest |b| over the points."""
+    """Largest |a - b| / (|b| + 1e-3 scale) of a derivative; scale is the largest |b| over the points."""
     case = case_of(cls)
     x = case.points()
-    a = np.asarray(_slopes(case)(jnp.asarray(x)))
-    b = _differences(jax.jit(jax.vmap(case.function)), x)
+    a = np.asarray(case.slopes(jnp.asarray(x)))
+    b = _differences(case.mapped, x)
     scale = np.abs(b).max(axis=0)
     error = np.abs(a - b) / (np.abs(b) + 1e-3 * scale + 1e-300)
     row, i, j = np.unravel_index(np.nanargmax(error), error.shape)
     assert np.isfinite(error).all() and error[row, i, j] <= GRADIENT_BOUND, (
-        f"{cls.__name__}: d {case.outcomes[i]} / d {case.names[j]} is {a[row, i, j]}, differences say {b[row, i, j]}"
+        f"{cls.__name__}: d {case.outcomes[i]} / d {case.names[j]} is {a[row, i, j]}, "
+        f"differences say {b[row, i, j]}"
     )
     return float(error[row, i, j])
 
@@ -229,7 +116,7 @@ def mapped(cls: type) -> None:
     """One person at a time and all at once give the same."""
     case = case_of(cls)
     x = jnp.asarray(case.points())
-    together = np.asarray(jax.jit(jax.vmap(case.function))(x))
+    together = np.asarray(case.mapped(x))
     apart = np.stack([np.asarray(case.function(row)) for row in x])
     np.testing.assert_allclose(together, apart, rtol=1e-13, atol=1e-13 * np.abs(apart).max(initial=0.0))
 
@@ -238,44 +125,40 @@ def conserving(cls: type) -> None:
     """d(rate of a filled state) / d(its net flow) is exactly 1, and nothing else moves that state."""
     case = case_of(cls)
     x = case.points()
-    values, slopes = np.asarray(jax.vmap(case.function)(jnp.asarray(x))), np.asarray(_slopes(case)(jnp.asarray(x)))
+    values, slopes = np.asarray(case.mapped(jnp.asarray(x))), np.asarray(case.slopes(jnp.asarray(x)))
     for port in fields_of(cls.Flows):
         row = case.outcomes.index(f"rates.{port.metadata['fills']}")
         column = case.names.index(f"net.{port.name}")
         place = f"{cls.__name__}: the state '{port.metadata['fills']}'"
         assert (slopes[:, row, column] == 1.0).all(), f"{place} does not take what flows into '{port.name}'"
         others = np.delete(slopes[:, row], column, axis=-1)
-        assert (others == 0.0).all() and (values[:, row] == x[:, column]).all(), f"{place} changes by more than its flows"
+        assert (others == 0.0).all() and (values[:, row] == x[:, column]).all(), (
+            f"{place} changes by more than its flows"
+        )
 
 
 def precise(cls: type) -> float:
     """Largest difference of float32 from float64, relative to the largest value of that quantity."""
     case = case_of(cls)
     x = jnp.asarray(case.points(), jnp.float32)
-    single = jax.jit(jax.vmap(case.function))(x)
+    single = case.mapped(x)
     moving = [i for i, outcome in enumerate(case.outcomes) if not outcome.startswith("rest.")]
     kinds = {o: v.dtype for o, v in jax.eval_shape(case._values, x[0]).items() if not o.startswith("rest.")}
     wide = [outcome for outcome, dtype in kinds.items() if dtype != jnp.float32]
     assert not wide, f"{cls.__name__}: {wide} are computed in float64 from float32 numbers"
-    double = np.asarray(jax.jit(jax.vmap(case.function))(x.astype(jnp.float64)))
+    double = np.asarray(case.mapped(x.astype(jnp.float64)))
     scale = np.abs(double).max(axis=0) + 1e-300
     drift = float((np.abs(np.asarray(single) - double) / scale)[:, moving].max(initial=0.0))
     assert drift < FLOAT32_BOUND, f"{cls.__name__}: float32 differs from float64 by {drift:.1e}"
     return drift
 
 
-def _slopes(case: Case):
-    """(points, entries) -> (points, outcomes, entries), compiled once for a case."""
-    if not hasattr(case, "slopes"):
-        case.slopes = jax.jit(jax.vmap(jax.jacfwd(case.function)))
-    return case.slopes
-
-
 def _differences(function, x: np.ndarray) -> np.ndarray:
     """(points, outcomes, entries) by central differences, the pair of steps with the steadiest extrapolation.
 
-    Steps shrink by 4 from 1 % of the entry; two neighbours extrapolate to order 4, and of these the one that changes
-    least from the last is taken, entry by entry: smooth functions and steep ones each find their step.
+    Steps shrink by 4 from 1 % of the entry; two neighbours extrapolate to order 4, and of these the one that
+    changes least from the last is taken, entry by entry: smooth functions and steep ones each find their
+    step.
     """
     size = np.maximum(np.abs(x), 1e-3)
     found = []

@@ -1,9 +1,6 @@
 """Every part of every organ against the contract of `contract.py`, and wrong parts that it must refuse."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
+import contract
 import equinox as eqx
 import jax.numpy as jnp
 import pytest
@@ -15,15 +12,6 @@ from physio.units import UnitError, as_quantity
 from physio.vessels.vessel import Vessel
 
 
-def load_contract():
-    """The module beside this file: tests are no package."""
-    spec = importlib.util.spec_from_file_location("part_contract", Path(__file__).with_name("contract.py"))
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-contract = load_contract()
 PARTS = contract.exported_parts()
 STORES = [cls for cls in PARTS if issubclass(cls, AbstractStore)]
 every_part = pytest.mark.parametrize("cls", PARTS, ids=lambda cls: cls.__name__)
@@ -71,7 +59,7 @@ def test_float32(cls, record_property):
     print(f"{cls.__name__}: float32 differs from float64 by {drift:.1e} of the largest value")
 
 
-# ---- wrong parts --------------------------------------------------------------------------------------------------
+# ---- wrong parts -------------------------------------------------------------------------------------------
 
 
 class Right(AbstractStore):
@@ -198,5 +186,7 @@ def test_a_wrong_part_fails(cls, check, says):
 
 
 def test_a_wrong_unit_fails():
-    with pytest.raises(UnitError, match=r"WrongUnit\.outputs.*test_parts_contract\.py:\d+: .*mL\^2/mmHg, expected mmHg"):
+    with pytest.raises(
+        UnitError, match=r"WrongUnit\.outputs.*test_parts_contract\.py:\d+: .*mL\^2/mmHg, expected mmHg"
+    ):
         contract.unit_checked(WrongUnit)

@@ -16,10 +16,16 @@ PORT = "central.drug"
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: bolus(PORT, [0.0, 2.0], [5.0, -1.0]), "'central.drug' event 1: amount is -1.0, expected zero or more"),
+        (
+            lambda: bolus(PORT, [0.0, 2.0], [5.0, -1.0]),
+            "'central.drug' event 1: amount is -1.0, expected zero or more",
+        ),
         (lambda: bolus(PORT, 0.0, float("nan")), "event 0: amount is nan, expected zero or more"),
         (lambda: bolus(PORT, 0.0, float("inf")), "event 0: amount is inf, expected zero or more"),
-        (lambda: bolus(PORT, [0.0, float("nan")], 1.0), "event 1: time is nan, expected a time on the body's clock"),
+        (
+            lambda: bolus(PORT, [0.0, float("nan")], 1.0),
+            "event 1: time is nan, expected a time on the body's clock",
+        ),
         (lambda: infusion(PORT, 0.0, 1.0, -2.0), "event 0: duration is -2.0, expected zero or more"),
         (lambda: infusion(PORT, 0.0, 1.0, float("nan")), "event 0: duration is nan"),
         (lambda: repeated(PORT, 1.0, every=0.0, count=3), "count >= 1 and every > 0, got 3 and 0.0"),
@@ -28,7 +34,10 @@ PORT = "central.drug"
         (lambda: steady_state(PORT, -1.0, every=8.0), "amount is -1.0, expected zero or more"),
         (lambda: steady_state(PORT, 1.0, every=0.0), "every > 0 and duration <= every"),
         (lambda: steady_state(PORT, 1.0, every=8.0, duration=9.0), "every > 0 and duration <= every"),
-        (lambda: steady_state(PORT, 1.0, every=8.0) + steady_state(PORT, 1.0, every=6.0), "only one steady-state"),
+        (
+            lambda: steady_state(PORT, 1.0, every=8.0) + steady_state(PORT, 1.0, every=6.0),
+            "only one steady-state",
+        ),
         (
             lambda: ragged([steady_state(PORT, 1.0, every=8.0), steady_state("depot.drug", 1.0, every=8.0)]),
             "must enter the same port",
@@ -43,7 +52,9 @@ def test_wrong_events_are_refused(make, says):
 
 def test_inputs_may_be_lowered():
     down = switch("drug", 1.0, 2.0, level=-3.0)
-    assert float(down.amount[0]) == -3.0 and float(down.duration[0]) == 1.0 and down.channels == ("input.drug",)
+    assert (
+        float(down.amount[0]) == -3.0 and float(down.duration[0]) == 1.0 and down.channels == ("input.drug",)
+    )
     assert float(switch("drug", 1.0).duration[0]) == np.inf
 
 
@@ -59,7 +70,9 @@ def test_repeated():
 
 
 def test_sum_keeps_each_events_channel():
-    both = bolus("depot.drug", 0.0, 1.0) + infusion(PORT, [1.0, 2.0], 2.0, 0.5) + bolus("depot.drug", 3.0, 4.0)
+    both = (
+        bolus("depot.drug", 0.0, 1.0) + infusion(PORT, [1.0, 2.0], 2.0, 0.5) + bolus("depot.drug", 3.0, 4.0)
+    )
     assert both.channels == ("depot.drug", PORT)
     np.testing.assert_array_equal(both.channel, [0, 1, 1, 0])
     np.testing.assert_array_equal(both.time, [0.0, 1.0, 2.0, 3.0])
@@ -100,7 +113,9 @@ def test_ragged_gives_a_person_without_regimen_a_zero_one():
 
 
 def test_a_dose_into_an_unknown_port_names_the_nearest():
-    with pytest.raises(WiringError, match="no port or input for a dose 'depot.drugs'; did you mean 'depot.drug'?"):
+    with pytest.raises(
+        WiringError, match="no port or input for a dose 'depot.drugs'; did you mean 'depot.drug'?"
+    ):
         solve(oral(1), bolus("depot.drugs", 0.0, 1.0), at=[1.0])
     with pytest.raises(WiringError, match="no port or input for a dose 'input.meal'"):
         solve(oral(1), switch("meal", 0.0), at=[1.0])

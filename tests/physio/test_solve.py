@@ -1,4 +1,4 @@
-"""The solver: accuracy, agreement with Diffrax, failure of single lanes, derivatives, fences and precision."""
+"""The solver: accuracy, agreement with Diffrax, failure of single lanes, derivatives."""
 
 import diffrax
 import equinox as eqx
@@ -10,13 +10,13 @@ import pytest
 from physio.bodies.pharmacokinetics import intravenous, oral
 from physio.bodies.regazzoni import regazzoni
 from physio.body import Body
-from physio.component import AbstractPlainPart, Scalar, cast, parameter, port, state
+from physio.component import AbstractPlainPart, Scalar, parameter, port, state
 from physio.priors import LogNormal
-from physio.schedule import bolus, infusion, steady_state, switch
+from physio.schedule import bolus, infusion, switch
 from physio.solve import Diffrax, Status, Tsit5, periodic, solve
-from physio.solve.fence import always_true, fence
 from physio.wiring import WiringError, times
 
+DEFAULT = Tsit5()
 AT = jnp.asarray([0.0, 0.5, 1.5, 2.0, 4.0])
 SCHEDULE = bolus("depot.drug", 0.25, 100.0) + infusion("central.drug", 1.0, 50.0, 1.5)
 
@@ -72,25 +72,33 @@ def growth(rates):
 
 
 @jax.jit
-def grown(rates, method=Tsit5()):
+def grown(rates, method=DEFAULT):
     """Cohort of the growth at 0, 1 and 2 s."""
     return solve(growth(rates), at=jnp.arange(3.0), lanes=rates.shape[0], method=method)
 
 
-# ---- accuracy --------------------------------------------------------------------------------------------------------
+# ---- accuracy ----------------------------------------------------------------------------------------------
 
 
 def test_error_follows_tolerance():
     rates = jnp.asarray([0.3, 0.1, -0.5, -3.0])
     exact = 1.0 / (1.0 - rates * 2.0)
-    errors = [float(jnp.abs(grown(rates, Tsit5(rtol, rtol)).states[-1, 0] / exact - 1.0).max()) for rtol in (1e-5, 1e-7, 1e-9)]
-    assert errors[0] < 1e-4 and errors[1] < 1e-6 and errors[2] < 1e-8
-    assert errors[0] > errors[1] > errors[2]
+    errors = [
+        float(jnp.abs(grown(rates, Tsit5(rtol, rtol)).states[-1, 0] / exact - 1.0).max())
+        for rtol in (1e-5, 1e-7, 1e-9)
+    ]
+    assert errors[0] < 1e-3 and errors[1] < 1e-5 and errors[2] < 1e-7
+    assert errors[0] > 3.0 * errors[1] > 9.0 * errors[2]
 
 
 def test_a_body_may_run_on_another_clock_than_its_parts():
     follower = Body({"f": Follower()}, time="min", inputs={"u": "mg/L"}, senses={"f.target": "input.u"})
-    path = solve(follower, switch("u", 30.0, 90.0, level=5.0), at=[0.0, 30.0, 60.0, 90.0, 120.0], method=Tsit5(1e-10, 1e-12))
+    path = solve(
+        follower,
+        switch("u", 30.0, 90.0, level=5.0),
+        at=[0.0, 30.0, 60.0, 90.0, 120.0],
+        method=Tsit5(1e-10, 1e-12),
+    )
     up = 5.0 * (1.0 - np.exp(-2.0 * np.asarray([0.5, 1.0])))
     wanted = [0.0, 0.0, up[0], up[1], up[1] * np.exp(-1.0)]
     np.testing.assert_allclose(path["f.level"], wanted, atol=1e-9)
@@ -111,6 +119,7 @@ def test_agrees_with_diffrax(own, solver):
     np.testing.assert_allclose(other.states, own.states, rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_circulation_agrees_with_diffrax():
     at = jnp.linspace(0.0, 1.0, 6)
     mine = jax.jit(lambda b: solve(b, at=at, method=Tsit5(1e-9, 1e-9)))(regazzoni())
@@ -118,10 +127,12 @@ def test_circulation_agrees_with_diffrax():
     np.testing.assert_allclose(mine.states, other.states, rtol=1e-5, atol=1e-4)
 
 
-# ---- failures are data -----------------------------------------------------------------------------------------------
+# ---- failures are data -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bad", [2.0, 0.5, np.inf, np.nan], ids=["blows up", "blows up at the end", "infinite", "nan"])
+@pytest.mark.parametrize(
+    "bad", [2.0, 0.51, np.inf, np.nan], ids=["blows up", "blows up late", "infinite", "nan"]
+)
 def test_a_lane_that_fails_is_named_and_leaves_the_others_alone(bad):
     good = grown(jnp.asarray([0.3, 0.2, -0.5, 0.1]))
     mixed = grown(jnp.asarray([0.3, bad, -0.5, 0.1]))
@@ -136,7 +147,9 @@ def test_a_lane_that_fails_is_named_and_leaves_the_others_alone(bad):
 
 
 def test_a_failing_lane_leaves_closed_beats_alone():
-    run = jax.jit(lambda r: periodic(regazzoni().with_values({"systemic_bed.resistance": r}), lanes=3, samples=8))
+    run = jax.jit(
+        lambda r: periodic(regazzoni().with_values({"systemic_bed.resistance": r}), lanes=3, samples=8)
+    )
     good, mixed = run(jnp.asarray([0.7, 0.8, 0.9])), run(jnp.asarray([0.7, np.nan, 0.9]))
     assert [Status(int(s)) for s in good.status] == [Status.OK] * 3
     assert Status(int(mixed.status[1])) != Status.OK and Status(int(mixed.status[1])).reason
@@ -162,17 +175,21 @@ def test_only_a_paced_body_has_a_beat():
 
 
 def test_an_unknown_output_names_the_nearest(own):
-    with pytest.raises(WiringError, match="no output or flow 'central.concentrations'; did you mean 'central.concentration'"):
+    with pytest.raises(
+        WiringError, match="no output or flow 'central.concentrations'; did you mean 'central.concentration'"
+    ):
         own["central.concentrations"]
 
 
-@pytest.mark.parametrize("at", [[1.0, 0.5], [0.0, 2.0, 1.0], [0.0, float("nan")]])
+@pytest.mark.parametrize(
+    "at", [[1.0, 0.5], [0.0, 2.0, 1.0], [0.0, float("nan")], [-1.0, 1.0], [[0.0, 0.0], [1.0, -1.0]]]
+)
 def test_times_that_do_not_ascend_are_refused(at):
     with pytest.raises(ValueError, match="times of observation must ascend"):
-        solve(oral(1), at=at)
+        solve(intravenous(1), at=at, lanes=2 if np.ndim(at) == 2 else None)
 
 
-# ---- derivatives -----------------------------------------------------------------------------------------------------
+# ---- derivatives -------------------------------------------------------------------------------------------
 
 
 def test_reverse_mode_equals_forward_mode():
@@ -186,7 +203,7 @@ def test_reverse_mode_equals_forward_mode():
 
     values, amount = jnp.asarray([float(body.value(n)) for n in names]), jnp.asarray(100.0)
     tight = {"rtol": 1e-11, "atol": 1e-12}
-    reverse = jax.jit(jax.grad(lambda v, a: curve(v, a, Diffrax(diffrax.Dopri8(), **tight)), argnums=(0, 1)))
+    reverse = jax.jit(jax.grad(lambda v, a: curve(v, a, Diffrax(diffrax.Tsit5(), **tight)), argnums=(0, 1)))
     forward = jax.jit(jax.jacfwd(lambda v, a: curve(v, a, Tsit5(**tight)), argnums=(0, 1)))
     for back, ahead in zip(reverse(values, amount), forward(values, amount), strict=True):
         np.testing.assert_allclose(back, ahead, rtol=1e-8)
@@ -205,57 +222,9 @@ def test_a_driven_parameter_acts():
     body = intravenous(1).wired(
         {}, inputs={"inhibition": "1"}, drive={"elimination.clearance": times("input.inhibition")}
     )
-    path = solve(body, bolus("central.drug", 0.0, 70.0) + switch("inhibition", 1.0, level=0.5), at=[0.5, 1.0, 3.0])
-    np.testing.assert_allclose(path["central.concentration"], [2.0, 2.0, 2.0 * np.exp(-0.5 * 4.0 / 35.0 * 2.0)], rtol=1e-6)
-
-
-# ---- fences and precision ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("x", [[1.0, 2.0], [np.nan, 1.0], [-np.inf, -np.inf], [np.inf, np.nan]])
-def test_a_fence_changes_nothing(x):
-    x = jnp.asarray(x)
-    np.testing.assert_array_equal(jax.jit(lambda x: fence(2.0 * x, always_true(x)))(x), 2.0 * x)
-
-
-def test_a_fence_passes_derivatives():
-    value, slope = jax.jvp(lambda x: fence(x**2, always_true(x)), (jnp.asarray([3.0]),), (jnp.asarray([1.0]),))
-    assert float(value[0]) == 9.0 and float(slope[0]) == 6.0
-
-
-def wide_arrays(jaxpr, found):
-    """float64 arrays that hold lanes, in a program and all programs inside it."""
-    for equation in jaxpr.eqns:
-        for variable in equation.outvars:
-            aval = variable.aval
-            if getattr(aval, "dtype", None) == jnp.float64 and 7 in aval.shape:
-                found.append(f"{equation.primitive.name} {aval}")
-        for value in equation.params.values():
-            for inner in value if isinstance(value, (tuple, list)) else (value,):
-                inner = getattr(inner, "jaxpr", inner)
-                if hasattr(inner, "eqns"):
-                    wide_arrays(inner, found)
-    return found
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda b: solve(b(oral(2)), SCHEDULE + steady_state("depot.drug", 50.0, every=12.0), at=AT, lanes=7),
-        lambda b: periodic(b(regazzoni()), lanes=7, samples=4),
-    ],
-    ids=["doses", "closed beat"],
-)
-def test_a_float32_body_is_solved_in_float32(make):
-    # rest of a part without numbers is cast once, at the start, and is all that is wide
-    program = jax.make_jaxpr(lambda: make(lambda body: cast(body, jnp.float32)).states)()
-    assert program.out_avals[0].dtype == jnp.float32
-    allowed = {"broadcast_in_dim", "concatenate", "convert_element_type"}
-    assert {text.split()[0] for text in wide_arrays(program.jaxpr, [])} <= allowed
-
-
-def test_float32_steady_state_is_found():
-    path = solve(cast(oral(1), jnp.float32), steady_state("depot.drug", 50.0, every=12.0), at=[0.0, 1.0])
-    double = solve(oral(1), steady_state("depot.drug", 50.0, every=12.0), at=[0.0, 1.0])
-    assert Status(int(path.status)) == Status.OK and path.states.dtype == jnp.float32
-    np.testing.assert_allclose(path["central.concentration"], double["central.concentration"], rtol=1e-4)
+    path = solve(
+        body, bolus("central.drug", 0.0, 70.0) + switch("inhibition", 1.0, level=0.5), at=[0.5, 1.0, 3.0]
+    )
+    np.testing.assert_allclose(
+        path["central.concentration"], [2.0, 2.0, 2.0 * np.exp(-0.5 * 4.0 / 35.0 * 2.0)], rtol=1e-6
+    )

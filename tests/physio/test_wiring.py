@@ -1,67 +1,18 @@
-"""What a body refuses when it is built, and what it says: both ends, both units, the factor, the nearest name."""
+"""What a body refuses when built, and what it says: both ends, both units, the factor, the nearest name."""
 
 import equinox as eqx
-import jax.numpy as jnp
 import pytest
 
 from physio.body import Body, total
-from physio.component import (
-    AbstractController,
-    AbstractInertialLink,
-    AbstractLink,
-    AbstractStore,
-    Scalar,
-    parameter,
-    placed,
-    port,
-    state,
-)
+from physio.component import AbstractController, AbstractLink, Scalar, parameter, placed, port
 from physio.priors import LogNormal
 from physio.system import System
 from physio.units import UnitError, as_quantity
+from physio.vessels.bed import ResistiveBed
+from physio.vessels.vessel import Vessel
 from physio.wiring import WiringError, times
 
 RESISTANCE = LogNormal(1.0, cv=0.2)
-
-
-class Tank(AbstractStore):
-    """Holds mL and shows mmHg."""
-
-    compliance: Scalar = parameter("mL/mmHg", LogNormal(2.0, cv=0.2), source="test")
-
-    class State(eqx.Module):
-        volume: Scalar = state("mL")
-
-    class Flows(eqx.Module):
-        blood: Scalar = port("mL/s", fills="volume")
-
-    class Outputs(eqx.Module):
-        pressure: Scalar = port("mmHg")
-
-    def rest(self):
-        return self.State(volume=self.compliance * as_quantity(10.0, "mmHg"))
-
-    def outputs(self, t, state, sensed):
-        return self.Outputs(pressure=state.volume / self.compliance)
-
-    def rates(self, t, state, sensed, net, out):
-        return self.State(volume=net.blood)
-
-
-class Pipe(AbstractLink):
-    """mL/s from mmHg."""
-
-    carries = "mL/s"
-    resistance: Scalar = parameter("mmHg*s/mL", RESISTANCE, source="test")
-
-    class Up(eqx.Module):
-        pressure: Scalar = port("mmHg")
-
-    class Down(eqx.Module):
-        pressure: Scalar = port("mmHg")
-
-    def flow(self, t, up, down):
-        return (up.pressure - down.pressure) / self.resistance
 
 
 class Litres(AbstractLink):
@@ -91,7 +42,7 @@ class Kilopascals(AbstractLink):
 
 
 class Thermometer(AbstractLink):
-    """Reads what no tank shows."""
+    """Reads what no vessel shows."""
 
     carries = "mL/s"
     conductance: Scalar = parameter("mL/s/K", RESISTANCE, source="test")
@@ -133,52 +84,30 @@ class Echo(AbstractController):
         return self.Outputs(value=2.0 * sensed.value)
 
 
-class WrongPort(Tank):
+class WrongPort(Vessel):
     """A port per minute into a state per second."""
 
     class Flows(eqx.Module):
         blood: Scalar = port("mL/min", fills="volume")
 
 
-class LostPort(Tank):
+class LostPort(Vessel):
     """A port that fills a state which is not there."""
 
     class Flows(eqx.Module):
         blood: Scalar = port("mL/s", fills="volumes")
 
 
-class WrongEquation(Tank):
+class WrongEquation(Vessel):
     """Pressure as volume times compliance."""
 
     def outputs(self, t, state, sensed):
         return self.Outputs(pressure=state.volume * self.compliance)
 
 
-class Momentum(AbstractInertialLink):
-    """A link with a state."""
-
-    carries = "mL/s"
-    inertance: Scalar = parameter("mmHg*s^2/mL", RESISTANCE, source="test")
-
-    class State(eqx.Module):
-        flow: Scalar = state("mL/s")
-
-    class Up(eqx.Module):
-        pressure: Scalar = port("mmHg")
-
-    def rest(self):
-        return self.State(flow=jnp.zeros_like(self.inertance))
-
-    def flow(self, t, state, up, down):
-        return state.flow
-
-    def rates(self, t, state, up, down):
-        return self.State(flow=up.pressure / self.inertance)
-
-
 def built(**changes):
-    """Two tanks joined by a pipe, with changes."""
-    parts = {"left": Tank(), "right": Tank(), "pipe": Pipe()} | changes.pop("parts", {})
+    """Two vessels joined by a pipe, with changes."""
+    parts = {"left": Vessel(), "right": Vessel(), "pipe": ResistiveBed()} | changes.pop("parts", {})
     wires = {"time": "s", "flows": {"pipe": ("left.blood", "right.blood")}} | changes
     return Body(parts, **wires)
 
@@ -274,20 +203,41 @@ WRONG = {
         SENSOR | {"senses": SENSED, "drive": {"left.compliance": times("sensor.tone")}},
         ["loop", "left waits for sensor", "sensor waits for left"],
     ),
-    "unknown state at the start": ({"start": {"left.volum": 1.0}}, ["no state 'left.volum'", "'left.volume'?"]),
+    "unknown state at the start": (
+        {"start": {"left.volum": 1.0}},
+        ["no state 'left.volum'", "'left.volume'?"],
+    ),
     "unknown state of a total": (
-        {"totals": {"blood": total("blood", "mL", LogNormal(40.0, cv=0.1), absorbs="lef.volume", source="test")}},
+        {
+            "totals": {
+                "blood": total("blood", "mL", LogNormal(40.0, cv=0.1), absorbs="lef.volume", source="test")
+            }
+        },
         ["no state filled by a 'blood' port 'lef.volume'", "'left.volume'?"],
     ),
-    "clock without seconds": (SENSOR | {"senses": SENSED, "clock": "sensor.tone"}, ["clock 'sensor.tone'", "1 does not fit s"]),
+    "clock without seconds": (
+        SENSOR | {"senses": SENSED, "clock": "sensor.tone"},
+        ["clock 'sensor.tone'", "1 does not fit s"],
+    ),
     "clock of an unknown part": ({"clock": "pacemaker.period"}, ["no output 'pacemaker.period'"]),
-    "clock of an unknown output": (SENSOR | {"senses": SENSED, "clock": "sensor.lenght"}, ["'sensor.length'?"]),
+    "clock of an unknown output": (
+        SENSOR | {"senses": SENSED, "clock": "sensor.lenght"},
+        ["'sensor.length'?"],
+    ),
     "total in another unit": (
-        {"totals": {"blood": total("blood", "L", LogNormal(0.04, cv=0.1), absorbs="left.volume", source="test")}},
+        {
+            "totals": {
+                "blood": total("blood", "L", LogNormal(0.04, cv=0.1), absorbs="left.volume", source="test")
+            }
+        },
         ["total 'blood'", "'left.volume'", "mL does not fit L", "0.001"],
     ),
     "total of an unknown port": (
-        {"totals": {"blood": total("blod", "mL", LogNormal(40.0, cv=0.1), absorbs="left.volume", source="test")}},
+        {
+            "totals": {
+                "blood": total("blod", "mL", LogNormal(40.0, cv=0.1), absorbs="left.volume", source="test")
+            }
+        },
         ["'blod'", "'blood'?"],
     ),
 }
@@ -311,39 +261,5 @@ def test_unknown_parameter_names_the_nearest():
         built().with_values({"pipe.resistanse": 2.0})
     with pytest.raises(WiringError, match="no parameter 'pip.resistance'"):
         built().value("pip.resistance")
-    with pytest.raises(ValueError, match="Pipe has no parameter 'resist'; it has resistance"):
-        placed(Pipe, source="test", resist=RESISTANCE)
-
-
-def test_numbers_of_a_wrong_number_of_lanes_are_refused():
-    body = built().with_values({"pipe.resistance": jnp.ones(3)})
-    with pytest.raises(ValueError, match="fits neither one person nor 2 lanes"):
-        System(body, 2)
-
-
-def test_equal_parts_are_packed_by_class():
-    body = built(parts={"back": Pipe(), "heavy": Momentum()}, flows={
-        "pipe": ("left.blood", "right.blood"),
-        "back": ("right.blood", "left.blood"),
-        "heavy": ("left.blood", "right.blood"),
-    })  # fmt: skip
-    assert [group.names for group in body.wiring.order] == [("left", "right")]
-    assert [group.names for group in body.wiring.links] == [("pipe", "back"), ("heavy",)]
-
-
-def test_every_flow_leaves_one_store_and_enters_another():
-    body = built(parts={"back": Pipe()}, flows=PIPE | {"back": ("right.blood", "left.blood")})
-    system = System(body.with_values({"right.compliance": 5.0}), 1)
-    y = jnp.asarray([[31.0], [7.0]])
-    rate = system.field(jnp.zeros(1), y, {}, {})
-    assert float(rate[0, 0]) != 0.0 and float(rate.sum()) == 0.0
-
-
-def test_wired_keeps_values_and_priors():
-    narrow = LogNormal(3.0, cv=0.01)
-    body = built(parts={"pipe": placed(Pipe, source="here", resistance=narrow)}).with_values({"left.compliance": 4.0})
-    larger = body.wired({"sensor": Sensor()}, senses=SENSED, drive={"pipe.resistance": times("sensor.tone")})
-    assert larger.parameters["pipe.resistance"].prior == narrow
-    assert float(larger.value("left.compliance")) == 4.0
-    env, _ = System(larger, 1).evaluate(jnp.zeros(1), jnp.asarray([[20.0], [10.0]]), {})
-    assert float(env["pipe.flow"][0]) == pytest.approx((20.0 / 4.0 - 10.0 / 2.0) / (3.0 * 5.0))
+    with pytest.raises(ValueError, match="ResistiveBed has no parameter 'resist'; it has resistance"):
+        placed(ResistiveBed, source="test", resist=RESISTANCE)

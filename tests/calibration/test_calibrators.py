@@ -1,0 +1,136 @@
+"""One contract for every calibrator, found by walking the package; what it is checked against is a closed form."""
+
+import importlib
+import inspect
+import pkgutil
+
+import calibration
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from calibration.calibrator import AbstractCalibrator, calibrate
+from calibration.fit import FitStatus
+from calibration.laplace import exact_curvature, gauss_newton, laplace
+from calibration.multistart import multistart
+from calibration.problem import AbstractProblem, gradient, hessian, linearize
+from jax.scipy.stats import norm
+from jaxtyping import Array
+from physio.solve import Status
+
+import equinox as eqx
+
+SD = 0.3
+
+
+class Line(AbstractProblem):
+    """y = z0 + z1 x with normal errors and a standard normal prior: the posterior is known exactly."""
+
+    x: Array
+    y: Array
+    names: tuple[str, ...] = eqx.field(static=True, default=("intercept", "slope"))
+    lanes: int = eqx.field(static=True, default=3)
+
+    def evaluate(self, z):
+        error = (self.y - z[0] - z[1] * self.x[:, None]) / SD
+        residuals = jnp.concatenate([error, z])
+        # a lane whose data are nan cannot be solved
+        status = jnp.where(jnp.abs(self.y).sum(0) < jnp.inf, Status.OK, Status.STEP_TOO_SMALL)
+        return residuals, norm.logpdf(error).sum(0) + norm.logpdf(z).sum(0), status
+
+    def tiled(self, times):
+        return Line(self.x, jnp.repeat(self.y, times, axis=-1), self.names, self.lanes * times)
+
+    def values(self, z):
+        return z
+
+
+@pytest.fixture(scope="module")
+def line():
+    x = np.linspace(-1.0, 2.0, 7)
+    rng = np.random.default_rng(3)
+    truth = rng.standard_normal((2, 3))
+    return Line(jnp.asarray(x), jnp.asarray(truth[0] + truth[1] * x[:, None] + SD * rng.standard_normal((7, 3))))
+
+
+def exact(line, lane):
+    """Mean and covariance of the posterior of one lane, by the normal equations."""
+    design = np.stack([np.ones(7), np.asarray(line.x)], axis=1) / SD
+    covariance = np.linalg.inv(design.T @ design + np.eye(2))
+    return covariance @ design.T @ (np.asarray(line.y)[:, lane] / SD), covariance
+
+
+def calibrators():
+    found = []
+    for module in pkgutil.iter_modules(calibration.__path__):
+        for _, cls in inspect.getmembers(importlib.import_module(f"calibration.{module.name}"), inspect.isclass):
+            if issubclass(cls, AbstractCalibrator) and not inspect.isabstract(cls):
+                found.append(cls)
+    return sorted(set(found), key=lambda cls: cls.__name__)
+
+
+def test_there_are_calibrators_to_check():
+    assert {cls.__name__ for cls in calibrators()} >= {"Descent", "LevenbergMarquardt"}
+
+
+@pytest.mark.parametrize("cls", calibrators(), ids=lambda cls: cls.__name__)
+class TestContract:
+    def test_finds_the_exact_posterior_mode(self, cls, line):
+        fit = calibrate(line, cls())
+        assert (np.asarray(fit.status) == FitStatus.CONVERGED).all()
+        for lane in range(3):
+            np.testing.assert_allclose(np.asarray(fit.z)[:, lane], exact(line, lane)[0], atol=1e-4)
+
+    def test_a_failed_lane_has_a_status_and_leaves_the_others_unchanged_to_the_bit(self, cls, line):
+        broken = eqx.tree_at(lambda p: p.y, line, line.y.at[0, 1].set(jnp.nan))
+        whole, part = calibrate(line, cls()), calibrate(broken, cls())
+        assert int(part.status[1]) == FitStatus.SOLVE_FAILED
+        for lane in (0, 2):
+            assert np.array_equal(np.asarray(whole.z)[:, lane], np.asarray(part.z)[:, lane])
+
+    def test_intervals_are_not_quantified_until_asked_for(self, cls, line):
+        with pytest.raises(ValueError, match="not quantified"):
+            calibrate(line, cls()).interval(0.9)
+
+    def test_laplace_is_exact_on_a_linear_model(self, cls, line):
+        for curvature in (exact_curvature, gauss_newton):
+            fit = laplace(calibrate(line, cls()), curvature)
+            for lane in range(3):
+                np.testing.assert_allclose(np.asarray(fit.covariance)[..., lane], exact(line, lane)[1], rtol=1e-9)
+
+    def test_an_iteration_limit_is_reported(self, cls, line):
+        fit = calibrate(line, cls(iterations=1))
+        assert (np.asarray(fit.status) == FitStatus.ITERATION_LIMIT).all()
+
+
+def test_interval_has_the_width_of_the_normal_quantile(line):
+    from calibration.least_squares import LevenbergMarquardt
+
+    fit = laplace(calibrate(line, LevenbergMarquardt()))
+    lo, hi = fit.interval(0.9)
+    sd = np.sqrt(exact(line, 0)[1][0, 0])
+    assert float(hi[0, 0] - lo[0, 0]) == pytest.approx(2 * 1.6448536269514722 * sd, rel=1e-9)
+
+
+def test_derivatives_of_a_problem_against_differences(line):
+    z = jnp.asarray([[0.3, -0.2, 0.1], [0.7, 0.4, -1.0]])
+    residuals, jacobian, log_density, _ = linearize(line, z)
+    slope, second = gradient(line, z)[1], hessian(line, z)
+    step = 1e-5
+    for k in range(2):
+        up, down = (line.evaluate(z.at[k].add(s * step)) for s in (1.0, -1.0))
+        np.testing.assert_allclose(jacobian[:, k], (up[0] - down[0]) / (2 * step), atol=1e-8)
+        np.testing.assert_allclose(slope[k], (up[1] - down[1]) / (2 * step), atol=1e-6)
+    np.testing.assert_allclose(second, -jnp.einsum("rpl,rql->pql", jacobian, jacobian), atol=1e-9)
+    np.testing.assert_allclose(log_density, line.evaluate(z)[1])
+
+
+def test_multistart_keeps_the_best_and_counts_every_start(line):
+    from calibration.least_squares import LevenbergMarquardt
+
+    keys = jax.random.split(jax.random.key(0), 3)
+    fit, starts = multistart(line, LevenbergMarquardt(), keys, starts=4)
+    assert starts.cost.shape == (4, 3)
+    np.testing.assert_allclose(fit.cost, starts.cost.min(0))
+    for lane in range(3):
+        np.testing.assert_allclose(np.asarray(fit.z)[:, lane], exact(line, lane)[0], atol=1e-6)

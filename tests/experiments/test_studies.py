@@ -1,0 +1,58 @@
+"""Studies on small sizes: rows that fit the schemas, coverage as stated, shards that depend on nobody else."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from experiments.problems.coverage import coverage
+from experiments.schemas import to_arrow
+from experiments.scenario import Arm, Effect, Theophylline, Regimen, VirtualCohort
+from experiments.studies import theophylline, virtual_cohort
+
+HERE = Path(__file__)
+
+
+def silent(message, fraction):
+    """Progress that nobody reads."""
+
+
+def test_coverage_of_known_counts():
+    inside = np.array([[True, True, False, True], [True, False, False, True]])
+    found = coverage(inside, np.ones_like(inside))
+    assert found.share == pytest.approx(5 / 8)
+    # deviations of (2, 1, 0, 2) from 1.25 each: squares sum to 2.75; times 4/3, root, over 8
+    assert found.standard_error == pytest.approx(np.sqrt(2.75 * 4 / 3) / 8)
+    assert coverage(inside, np.zeros_like(inside)).counted == 0
+
+
+@pytest.mark.slow
+def test_virtual_people_do_not_depend_on_their_shard():
+    arms = (Arm("vasodilator", (Effect("systemic_bed.resistance", 0.78, 0.08, "test"),)),)
+    study = virtual_cohort.build(VirtualCohort(6, 0, 0.9, 4, arms), 5, HERE)
+    shards = study.shards()
+    tables = [study.run(shard, silent) for shard in shards if not shard.pooled]
+    for rows in tables:
+        for name, table in rows.items():
+            to_arrow(name, table)
+    swapped = virtual_cohort.build(VirtualCohort(6, 0, 0.9, 4, arms), 5, HERE)
+    again = swapped.run(swapped.shards()[1], silent)
+    assert again == tables[1]
+    pooled = study.pool(lambda name: [row for rows in tables for row in rows.get(name, [])])
+    assert {row["quantity"] for row in pooled["items"]} >= {"pooled", "share not identified"}
+
+
+def test_theophylline_people_are_fitted_and_predicted():
+    regimen = Regimen("one dose", (0.0,), (300.0,))
+    config = Theophylline("theophylline", 3, 0.9, 20, 2, (10.0, 20.0), 12.0, (regimen,))
+    study = theophylline.build(config, 1, HERE)
+    rows = study.run(study.shards()[0], silent)
+    for name, table in rows.items():
+        to_arrow(name, table)
+    assert {row["status"] for row in rows["fits"]} == {"ok"}
+    held = [row for row in rows["observations"] if row["held_out"]]
+    assert len(held) == 36
+    # independent population fits put clearance at 2.75 L/h and volume at 31.8 L for these people
+    clearance = [row["estimate"] for row in rows["fits"] if row["parameter"] == "elimination.clearance"]
+    weights = {course.person: course.weight_kg for course in study.courses}
+    mean = np.mean([c * weights[r["patient"]] / 70.0 for c, r in zip(clearance, rows["fits"][1::5], strict=True)])
+    assert mean == pytest.approx(2.75, rel=0.15)
