@@ -7,6 +7,7 @@ writer. A shard that raises becomes a failed line in the manifest and the others
 import contextlib
 import dataclasses
 import importlib
+import itertools
 import os
 import signal
 import sys
@@ -33,7 +34,7 @@ def start(path: Path, out: Path, overrides: tuple[str, ...] = (), dry_run: bool 
     workers = worker_count()
     _keep_programs()
     studies = study.build_studies(scenario, path)
-    shards = [shard for one in studies for shard in one.shards()]
+    shards = _in_turn(studies)
     if dry_run:
         for shard in shards:
             print(f"{shard.study} {shard.label}  {shard.key[:12]}")
@@ -53,7 +54,7 @@ def resume(folder: Path) -> int:
     with store.sole_writer():
         scenario, source = store.scenario(), Path(_source(store))
         studies = study.build_studies(scenario, source)
-        shards = [shard for one in studies for shard in one.shards()]
+        shards = _in_turn(studies)
         damaged = {damage.key for damage in store.verify()}
         store.tidy()
         store.plan(source, scenario, shards)
@@ -101,6 +102,12 @@ def failures(store: Store) -> list[str]:
                 (row["study"], row["patient"]), f"{row['status']}: {row['reason'] or 'no reason given'}"
             )
     return lines + [f"person {patient} of {name}: {why}" for (name, patient), why in people.items()]
+
+
+def _in_turn(studies: list[AbstractStudy]) -> list[Shard]:
+    """All shards, one of each study in turn, so that different programs are compiled side by side."""
+    rounds = itertools.zip_longest(*(one.shards() for one in studies))
+    return [shard for turn in rounds for shard in turn if shard is not None]
 
 
 def _keep_programs() -> None:

@@ -20,10 +20,11 @@ from experiments.scenario import Scenario
 
 Progress = Callable[[str, float | None], None]
 
+# the longest first: its programs compile while the others run
 STUDIES = {
+    "virtual_cohort": "experiments.studies.virtual_cohort",
     "theophylline": "experiments.studies.theophylline",
     "fsigt": "experiments.studies.fsigt",
-    "virtual_cohort": "experiments.studies.virtual_cohort",
 }
 
 

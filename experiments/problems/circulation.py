@@ -39,7 +39,7 @@ FREE = (
     "total.blood",
 )
 METHOD = Tsit5(rtol=1e-6, atol=1e-6, max_steps=20_000)
-MAKING = ClosedBeat(samples=48, paced=12, iterations=4, tolerance=1e-3, method=METHOD)
+MAKING = ClosedBeat(samples=48, paced=10, iterations=3, tolerance=1e-3, method=METHOD)
 # closed to 1e-3 of the largest volume before the last Newton step, far below what instruments read
 FITTING = ClosedBeat(samples=48, paced=5, iterations=2, tolerance=1e-3, method=METHOD)
 

@@ -25,7 +25,7 @@ from physio.bodies.shi_hose import shi_hose
 MAKERS = {"same": regazzoni_at_any_rate, "other": shi_hose}
 BASELINE = "baseline"
 # half a squared residual is only known to integration noise: a step that promises less than this moves nothing
-FITTER = LevenbergMarquardt(iterations=30, ftol=2e-3)
+FITTER = LevenbergMarquardt(iterations=20, ftol=2e-3)
 
 
 class ArmResult(NamedTuple):

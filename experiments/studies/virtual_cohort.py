@@ -47,7 +47,7 @@ class CohortStudy(AbstractStudy):
         self.arms = {arm.name: {e.parameter: (e.times, e.cv) for e in arm.effects} for arm in config.arms}
 
     def shards(self) -> list[Shard]:
-        found = []
+        cut = {"same": [], "other": []}
         for maker, count in (("same", self.config.people), ("other", self.config.people_of_other_model)):
             people = [f"{LETTER[maker]}{number:03d}" for number in range(1, count + 1)]
             for at in range(0, len(people), self.config.shard):
@@ -56,7 +56,10 @@ class CohortStudy(AbstractStudy):
                     self.name, self._deciding(), "", self.seed, MODELS, "float64", maker=maker, people=chunk
                 )
                 label = f"{chunk[0]} to {chunk[-1]}, made by the {maker} circulation"
-                found.append(Shard(self.name, len(found), key, label, {"maker": maker, "people": chunk}))
+                cut[maker].append((key, label, {"maker": maker, "people": chunk}))
+        # the other circulation comes second: it compiles its own program while the first shard compiles the fit
+        order = [*cut["same"][:1], *cut["other"], *cut["same"][1:]]
+        found = [Shard(self.name, index, *shard) for index, shard in enumerate(order)]
         members = [shard.key for shard in found]
         key = shard_key(self.name, self._deciding(), "", self.seed, MODELS, "float64", pooled=members)
         return [*found, Shard(self.name, len(found), key, "coverage over all people", pooled=True)]

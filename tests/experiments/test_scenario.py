@@ -105,7 +105,7 @@ FIELDS = "expected one of regimen, data, hold_out_last, level, draws, starts, wi
         (
             "times = 0.90",
             "tmes = 0.90",
-            "61: virtual_cohort.arm.1.effect.0.tmes: unknown key (did you mean "
+            "60: virtual_cohort.arm.1.effect.0.tmes: unknown key (did you mean "
             "`virtual_cohort.arm.1.effect.0.times`?); "
             "expected one of parameter, times, cv, source",
         ),
@@ -160,7 +160,7 @@ FIELDS = "expected one of regimen, data, hold_out_last, level, draws, starts, wi
         (
             'parameter = "pacemaker.rate"',
             'parameter = "pacemaker"',
-            "60: virtual_cohort.arm.1.effect.0.parameter: found 'pacemaker'; expected the address of a "
+            "59: virtual_cohort.arm.1.effect.0.parameter: found 'pacemaker'; expected the address of a "
             "parameter, such as "
             "systemic_bed.resistance",
         ),

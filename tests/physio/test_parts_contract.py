@@ -11,7 +11,6 @@ from physio.priors import LogNormal, Normal
 from physio.units import UnitError, as_quantity
 from physio.vessels.vessel import Vessel
 
-
 PARTS = contract.exported_parts()
 STORES = [cls for cls in PARTS if issubclass(cls, AbstractStore)]
 every_part = pytest.mark.parametrize("cls", PARTS, ids=lambda cls: cls.__name__)
