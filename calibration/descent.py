@@ -17,6 +17,7 @@ class _State(NamedTuple):
     z: Array
     best: Array
     cost: Array
+    moments: Any
     memory: Any
     status: Array
     finished: Array
@@ -41,25 +42,36 @@ class Descent(AbstractCalibrator):
         return state.finished
 
     def init(self, problem: AbstractProblem, z: Array) -> _State:
-        log_density, _, status = gradient(problem, z)
-        solved = (status == Status.OK) & (-log_density < jnp.inf)
+        at_z, _ = gradient(problem, z)
+        solved = (at_z.status == Status.OK) & (-at_z.log_density < jnp.inf)
         code = jnp.where(solved, FitStatus.ITERATION_LIMIT, FitStatus.SOLVE_FAILED).astype(jnp.int32)
-        cost = jnp.where(solved, -log_density, jnp.inf)
-        return _State(z, z, cost, self.optimiser.init(z), code, ~solved, jnp.zeros(z.shape[-1:], jnp.int32))
+        cost = jnp.where(solved, -at_z.log_density, jnp.inf)
+        start = jnp.zeros(z.shape[-1:], jnp.int32)
+        return _State(z, z, cost, self.optimiser.init(z), at_z.memory, code, ~solved, start)
 
     def step(self, problem: AbstractProblem, state: _State) -> _State:
-        log_density, slope, status = gradient(problem, state.z)
-        usable = (status == Status.OK) & (-log_density < jnp.inf) & ~state.finished
-        better = usable & (-log_density <= state.cost)
+        at_z, slope = gradient(problem, state.z, state.memory)
+        now = -at_z.log_density
+        usable = (at_z.status == Status.OK) & (now < jnp.inf) & ~state.finished
+        better = usable & (now <= state.cost)
         best = jnp.where(better, state.z, state.best)
-        cost = jnp.where(better, -log_density, state.cost)
+        cost = jnp.where(better, now, state.cost)
         flat = usable & (jnp.max(jnp.abs(slope), axis=0) <= self.gtol)
-        update, memory = self.optimiser.update(jnp.where(usable, -slope, 0.0), state.memory, state.z)
+        update, moments = self.optimiser.update(jnp.where(usable, -slope, 0.0), state.moments, state.z)
         moved = jnp.where(state.finished | flat, state.z, state.z + update)
         # a lane that left the region where its body can be solved goes back to its best point
         moved = jnp.where(usable | state.finished, moved, 0.5 * (state.z + state.best))
         code = jnp.where(flat, FitStatus.CONVERGED, state.status).astype(jnp.int32)
-        return _State(moved, best, cost, memory, code, state.finished | flat, state.iterations + ~state.finished)
+        return _State(
+            moved,
+            best,
+            cost,
+            moments,
+            at_z.memory,
+            code,
+            state.finished | flat,
+            state.iterations + ~state.finished,
+        )
 
     def finish(self, problem: AbstractProblem, state: _State) -> Fit:
         return Fit(problem, state.best, state.cost, state.status, state.iterations, None, None, "gradient descent")

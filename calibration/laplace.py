@@ -26,7 +26,7 @@ def _minus_hessian(problem: AbstractProblem, z: Array) -> Array:
 
 @compiled_once
 def _normal_matrix(problem: AbstractProblem, z: Array) -> Array:
-    _, jacobian, _, _ = linearize(problem, z)
+    _, jacobian = linearize(problem, z)
     return jnp.einsum("rpl,rql->pql", jacobian, jacobian)
 
 

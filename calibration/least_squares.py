@@ -6,7 +6,7 @@ lambda follows the ratio of actual to predicted decrease (H. B. Nielsen, IMM-REP
 Marquardt's. A lane whose body cannot be solved at the trial point rejects the step.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,7 @@ class _State(NamedTuple):
     z: Array
     residuals: Array
     jacobian: Array
+    memory: Any
     cost: Array
     damping: Array
     growth: Array
@@ -52,11 +53,13 @@ class LevenbergMarquardt(AbstractCalibrator):
     def init(self, problem: AbstractProblem, z: Array) -> _State:
         """Nothing is solved yet: the first step has no Jacobian, so it has no length and evaluates the start."""
         lanes = z.shape[-1]
-        residuals = jax.eval_shape(lambda z: problem.evaluate(z)[0], z)
+        shapes = jax.eval_shape(problem.evaluate, z)
+        residuals = shapes.residuals
         return _State(
             z,
             jnp.zeros(residuals.shape, z.dtype),
             jnp.zeros((residuals.shape[0], *z.shape), z.dtype),
+            jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), shapes.memory),
             jnp.full((lanes,), jnp.inf, z.dtype),
             jnp.full((lanes,), self.damping, z.dtype),
             jnp.full((lanes,), 2.0, z.dtype),
@@ -74,9 +77,9 @@ class LevenbergMarquardt(AbstractCalibrator):
         move = -jnp.linalg.solve(damped, slope[..., None])[..., 0]
         expected = -(move * slope).sum(-1) - 0.5 * jnp.einsum("lp,lpq,lq->l", move, normal, move)
         trial = state.z + jnp.where(state.finished, 0.0, move.T)
-        residuals, jacobian, _, status = linearize(problem, trial)
-        cost = 0.5 * (residuals**2).sum(0)
-        usable = (status == Status.OK) & (cost < jnp.inf) & ~state.finished
+        there, jacobian = linearize(problem, trial, state.memory)
+        cost = 0.5 * (there.residuals**2).sum(0)
+        usable = (there.status == Status.OK) & (cost < jnp.inf) & ~state.finished
         # comparisons with nan are false: a lane without a finite cost rejects
         # within the tolerance a higher cost is taken too, or a point that integration noise favoured would be a trap
         accept = usable & (cost <= state.cost + 0.5 * self.ftol * (1.0 + cost))
@@ -99,8 +102,9 @@ class LevenbergMarquardt(AbstractCalibrator):
 
         return _State(
             keep(trial, state.z),
-            keep(residuals, state.residuals),
+            keep(there.residuals, state.residuals),
             keep(jacobian, state.jacobian),
+            there.memory,
             keep(cost, state.cost),
             jnp.where(state.finished, state.damping, jnp.maximum(damping, _SMALLEST_DAMPING)),
             jnp.where(state.finished, state.growth, growth),

@@ -14,6 +14,7 @@ the prior median, whose square differs from the log by a constant.
 
 import abc
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -33,6 +34,21 @@ from physio.wiring import unknown
 _LOG_OFFSET = 50.0
 
 
+class Evaluation(NamedTuple):
+    """A problem at one z.
+
+    ``residuals``    (numbers, lanes)
+    ``log_density``  (lanes,), prior included
+    ``status``       (lanes,) of the solves
+    ``memory``       what an evaluation nearby may begin from, or None: it saves work and decides nothing
+    """
+
+    residuals: Array
+    log_density: Array
+    status: Array
+    memory: Any
+
+
 class AbstractProblem(eqx.Module):
     """What a calibrator needs: unknowns in lanes, residuals and a log density."""
 
@@ -40,8 +56,8 @@ class AbstractProblem(eqx.Module):
     lanes: eqx.AbstractVar[int]
 
     @abc.abstractmethod
-    def evaluate(self, z: Array) -> tuple[Array, Array, Array]:
-        """``(residuals (numbers, lanes), log density (lanes,), status (lanes,))`` at z (unknowns, lanes)."""
+    def evaluate(self, z: Array, memory: Any = None) -> Evaluation:
+        """Residuals, log density and status at z (unknowns, lanes)."""
 
     @abc.abstractmethod
     def tiled(self, times: int) -> "AbstractProblem":
@@ -52,26 +68,26 @@ class AbstractProblem(eqx.Module):
         """The unknowns in their own units, same shape as z."""
 
 
-def linearize(problem: AbstractProblem, z: Array) -> tuple[Array, Array, Array, Array]:
-    """``(residuals, Jacobian (numbers, unknowns, lanes), log density, status)``."""
+def linearize(problem: AbstractProblem, z: Array, memory: Any = None) -> tuple[Evaluation, Array]:
+    """The evaluation at z and the Jacobian of its residuals (numbers, unknowns, lanes)."""
 
     def differentiable(z):
-        residuals, log_density, status = problem.evaluate(z)
-        return residuals, (log_density, status)
+        at_z = problem.evaluate(z, memory)
+        return at_z.residuals, at_z
 
-    residuals, directions, (log_density, status) = lane_jacobian(differentiable, z, has_aux=True)
-    return residuals, jnp.moveaxis(directions, 0, 1), log_density, status
+    _, directions, at_z = lane_jacobian(differentiable, z, has_aux=True)
+    return at_z, jnp.moveaxis(directions, 0, 1)
 
 
-def gradient(problem: AbstractProblem, z: Array) -> tuple[Array, Array, Array]:
-    """``(log density (lanes,), its gradient (unknowns, lanes), status)``."""
+def gradient(problem: AbstractProblem, z: Array, memory: Any = None) -> tuple[Evaluation, Array]:
+    """The evaluation at z and the gradient of its log density (unknowns, lanes)."""
 
     def differentiable(z):
-        _, log_density, status = problem.evaluate(z)
-        return log_density, status
+        at_z = problem.evaluate(z, memory)
+        return at_z.log_density, at_z
 
-    log_density, directions, status = lane_jacobian(differentiable, z, has_aux=True)
-    return log_density, directions, status
+    _, directions, at_z = lane_jacobian(differentiable, z, has_aux=True)
+    return at_z, directions
 
 
 def hessian(problem: AbstractProblem, z: Array) -> Array:
@@ -162,19 +178,19 @@ class Problem(AbstractProblem):
             out.append(o)
         return tuple(out)
 
-    def predict(self, z: Array) -> tuple[list[Array], list[Array], Array]:
-        """``(predictions, spreads, status)``: one (numbers, lanes) an observation, in the instrument's unit."""
-        trajectory = self.protocol.run(self.bodies(z), self.lanes)
+    def predict(self, z: Array, memory: Any = None) -> tuple[list[Array], list[Array], Array, Any]:
+        """``(predictions, spreads, status, memory)``: one (numbers, lanes) an observation, in the instrument's unit."""
+        trajectory = self.protocol.run(self.bodies(z), self.lanes, memory)
         predictions, spreads = [], []
         for o in self.instruments(z):
             factor = unit(self.body.unit_of(o.path)).factor_to(unit(o.unit))
             predicted = o.predict(trajectory, factor)
             predictions.append(predicted)
             spreads.append(o.noise.sd(predicted))
-        return predictions, spreads, trajectory.status
+        return predictions, spreads, trajectory.status, self.protocol.memory(trajectory)
 
-    def evaluate(self, z: Array) -> tuple[Array, Array, Array]:
-        predictions, spreads, status = self.predict(z)
+    def evaluate(self, z: Array, memory: Any = None) -> Evaluation:
+        predictions, spreads, status, memory = self.predict(z, memory)
         residuals, log_density = [], 0.0
         for o, read, predicted, sd in zip(self.instruments(z), self.readings, predictions, spreads, strict=True):
             seen = read.present & ~read.below
@@ -193,7 +209,7 @@ class Problem(AbstractProblem):
         if self.informed:
             residuals.append(z)
             log_density = log_density + norm.logpdf(z).sum(0)
-        return jnp.concatenate(residuals), log_density, status
+        return Evaluation(jnp.concatenate(residuals), log_density, status, memory)
 
     def _reference(self, o: Observation) -> float:
         """A spread of the right size, so that the log of the ratio stays far from -25."""

@@ -1,6 +1,7 @@
 """How a body is run for its instruments: through a schedule to given times, or to its closed beat."""
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -10,7 +11,7 @@ from jaxtyping import Array
 from physio.body import Body
 from physio.component import as_float
 from physio.schedule import Schedule, nothing
-from physio.solve import AbstractMethod, Trajectory, Tsit5, periodic, solve
+from physio.solve import AbstractMethod, Status, Trajectory, Tsit5, periodic, solve
 from physio.solve.timetable import to_lanes
 
 
@@ -18,8 +19,12 @@ class AbstractProtocol(eqx.Module):
     """Runs a cohort and returns its trajectory."""
 
     @abc.abstractmethod
-    def run(self, body: Body, lanes: int) -> Trajectory:
-        """Trajectory of all lanes."""
+    def run(self, body: Body, lanes: int, memory: Any = None) -> Trajectory:
+        """Trajectory of all lanes. ``memory`` of a run of almost the same body saves work and decides nothing."""
+
+    @abc.abstractmethod
+    def memory(self, trajectory: Trajectory) -> Any:
+        """What the next run of almost the same body may begin from: arrays with lanes last, or None."""
 
     @abc.abstractmethod
     def widened(self, lanes: int) -> "AbstractProtocol":
@@ -33,8 +38,11 @@ class Timed(AbstractProtocol):
     schedule: Schedule = eqx.field(default_factory=nothing)
     method: AbstractMethod = Tsit5()
 
-    def run(self, body, lanes):
+    def run(self, body, lanes, memory=None):
         return solve(body, self.schedule, at=self.at, lanes=lanes, method=self.method)
+
+    def memory(self, trajectory):
+        return None
 
     def widened(self, lanes):
         steady = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes,)), self.schedule.steady)
@@ -44,18 +52,15 @@ class Timed(AbstractProtocol):
 
 
 class ClosedBeat(AbstractProtocol):
-    """``periodic``: one closed beat of a paced body, sampled evenly.
-
-    ``paced`` beats cost one solve each, ``iterations`` of Newton's method as many as the body has states, but are exact.
-    """
+    """``periodic``: one closed beat of a paced body, sampled evenly; it remembers the orbit."""
 
     samples: int = 64
-    paced: int = 3
-    iterations: int = 3
+    paced: int = 10
+    iterations: int = 4
     tolerance: float = 1e-4
     method: AbstractMethod = Tsit5()
 
-    def run(self, body, lanes):
+    def run(self, body, lanes, memory=None):
         return periodic(
             body,
             samples=self.samples,
@@ -64,7 +69,12 @@ class ClosedBeat(AbstractProtocol):
             paced=self.paced,
             iterations=self.iterations,
             tolerance=self.tolerance,
+            guess=memory,
         )
+
+    def memory(self, trajectory):
+        # a lane that failed begins at rest again
+        return jnp.where(trajectory.status == Status.OK, jax.lax.stop_gradient(trajectory.final), jnp.nan)
 
     def widened(self, lanes):
         return self

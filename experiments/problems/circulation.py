@@ -22,6 +22,7 @@ from physio.priors import LogNormal
 from physio.protocol import ClosedBeat
 from physio.solve import Status, Trajectory, Tsit5
 from physio.solve.lanes import lane_jacobian
+from physio.system import System
 from physio.wiring import times
 
 FREE = (
@@ -39,9 +40,9 @@ FREE = (
     "total.blood",
 )
 METHOD = Tsit5(rtol=1e-6, atol=1e-6, max_steps=20_000)
-MAKING = ClosedBeat(samples=48, paced=10, iterations=3, tolerance=1e-3, method=METHOD)
+MAKING = ClosedBeat(samples=48, paced=10, iterations=6, tolerance=1e-3, method=METHOD)
 # closed to 1e-3 of the largest volume before the last Newton step, far below what instruments read
-FITTING = ClosedBeat(samples=48, paced=5, iterations=2, tolerance=1e-3, method=METHOD)
+FITTING = ClosedBeat(samples=48, paced=5, iterations=4, tolerance=1e-3, method=METHOD)
 
 # Spreads: cuff 5 mmHg (a validated cuff may have 8 mmHg, AAMI), echo volumes 8-10 %, thermodilution 7 %, catheter
 # 1-2 mmHg, one beat's length 0.01 s: usual clinical repeatability, assumed here for synthetic readings.
@@ -121,7 +122,10 @@ def derived(trajectory: Trajectory) -> Array:
 
 
 class People(eqx.Module):
-    """People made by a model: values (unknowns, people), what instruments would read without error, beats, status."""
+    """People made by a model: values (unknowns, people), what instruments would read without error, beats, status.
+
+    ``orbit`` is the state that their beat leaves where it is.
+    """
 
     values: Array
     exact: list[Array]
@@ -129,6 +133,7 @@ class People(eqx.Module):
     volume: Array
     pressure: Array
     status: Array
+    orbit: Array
 
 
 def values_of(body: Body, z: Array) -> Array:
@@ -143,10 +148,10 @@ def with_effects(body: Body, effects: Array) -> Body:
 
 
 @compiled_once
-def observed(body: Body, values: Array, effects: Array) -> People:
-    """Run a treatable body with the unknowns at ``values`` and its drug effects at ``effects``."""
+def observed(body: Body, values: Array, effects: Array, orbit: Array) -> People:
+    """Run a treatable body with the unknowns at ``values`` and its drug effects at ``effects``, from ``orbit``."""
     person = with_effects(body.with_values(dict(zip(FREE, values, strict=True))), effects)
-    trajectory = MAKING.run(person, values.shape[-1])
+    trajectory = MAKING.run(person, values.shape[-1], orbit)
     exact = [o.predict(trajectory, 0.06 if o.unit == "L/min" else 1.0) for o in INSTRUMENTS]
     return People(
         values,
@@ -155,6 +160,7 @@ def observed(body: Body, values: Array, effects: Array) -> People:
         trajectory["lv.volume"],
         trajectory["lv.pressure"],
         trajectory.status,
+        MAKING.memory(trajectory),
     )
 
 
@@ -175,11 +181,11 @@ def circulation_problem(body: Body, readings: Sequence[Readings]) -> Problem:
 
 
 @compiled_once
-def treated(body: Body, z: Array, log_multiplier: Array, effect_z: Array, effect_sd: Array, covariance: Array):
-    """Derived quantities under drug effects and their standard deviations, and the beat that was run.
+def treated(body: Body, z: Array, log_multiplier: Array, effect_sd: Array, covariance: Array, orbit: Array):
+    """Derived quantities under drug effects and their standard deviations, and the beat that was run, from ``orbit``.
 
     The unknowns are the person's z and one standard normal for each effect: multiplier = exp(m + s e). ``covariance`` is
-    that of all of them. Returns ``(value, sd, volume, pressure, status)``.
+    that of all of them. Returns ``(value, sd, volume, pressure, status, orbit)``.
     """
     unknowns = z.shape[0]
 
@@ -187,13 +193,19 @@ def treated(body: Body, z: Array, log_multiplier: Array, effect_z: Array, effect
         values = values_of(body, x[:unknowns])
         effects = jnp.exp(log_multiplier[:, None] + effect_sd[:, None] * x[unknowns:])
         person = with_effects(body.with_values(dict(zip(FREE, values, strict=True))), effects)
-        trajectory = FITTING.run(person, x.shape[-1])
-        return derived(trajectory), (trajectory["lv.volume"], trajectory["lv.pressure"], trajectory.status)
+        trajectory = FITTING.run(person, x.shape[-1], orbit)
+        beat = (trajectory["lv.volume"], trajectory["lv.pressure"], trajectory.status, FITTING.memory(trajectory))
+        return derived(trajectory), beat
 
-    start = jnp.concatenate([z, effect_z])
+    start = jnp.concatenate([z, jnp.zeros((log_multiplier.shape[0], z.shape[-1]), z.dtype)])
     value, directions, aux = lane_jacobian(quantities, start, has_aux=True)
     sd = jnp.sqrt(jnp.einsum("pql,pnl,qnl->nl", covariance, directions, directions))
     return value, sd, *aux
+
+
+def from_rest(body: Body, lanes: int) -> Array:
+    """The orbit of people of whom none is known: every lane begins at rest."""
+    return jnp.full((len(System(body, 1).state_names), lanes), jnp.nan, dtype=float)
 
 
 def effect_terms(arm_effects: Mapping[str, tuple[float, float]], parameters: Sequence[str]) -> tuple[Array, Array]:

@@ -50,5 +50,5 @@ def posterior_problem(test: GlucoseTest, start_min: float) -> Problem:
 def sum_of_squares(problem: Problem, values: dict[str, float]) -> float:
     """Sum of squared residuals of a problem with unit weights at given values."""
     z = problem.unknowns(np.array([[values[name]] for name in problem.names]))
-    residuals, _, _ = problem.evaluate(z)
+    residuals = problem.evaluate(z).residuals
     return float((residuals**2).sum())

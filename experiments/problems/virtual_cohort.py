@@ -1,8 +1,7 @@
 """Make virtual people, give them readings, fit them, treat them: one batch of lanes from start to end.
 
-The people of a batch are made by ``maker`` and always fitted by the circulation of Regazzoni
-at any heart rate. True drug effects are drawn
-for every person from the published spread; the fitted person only knows that spread.
+The people of a batch are made by ``maker`` and always fitted by the circulation of Regazzoni at any heart rate. True
+drug effects are drawn for every person from the published spread; the fitted person only knows that spread.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,7 +60,7 @@ def run_batch(
     seed: int,
     progress=None,
 ) -> Batch:
-    """``arms``: name -> parameter -> (multiplier, cv). Lanes are padded by nobody: batches of equal size share programs."""
+    """``arms``: name -> parameter -> (multiplier, cv). Batches of equal size share their compiled programs."""
     tell = progress or (lambda message, fraction: None)
     treatable = tuple(dict.fromkeys(p for effects in arms.values() for p in effects))
     fitted = c.treatable(regazzoni_at_any_rate(), treatable)
@@ -75,21 +74,24 @@ def run_batch(
     tell("making people", None)
     true_values = c.values_of(making, normal("person", len(c.FREE)))
     none = jnp.ones((len(treatable), count))
-    made = c.observed(making, true_values, none)
+    made = c.observed(making, true_values, none, c.from_rest(making, count))
     readings = c.with_noise(made, keys_of(seed, "instruments", people))
     problem = c.circulation_problem(fitted, readings)
     tell("fitting", None)
     fit = laplace(calibrate(problem, FITTER, progress=progress), gauss_newton)
     effect_draws = normal("effects", len(treatable))
     results = {}
+    # each arm begins from the beat of the arm before
+    truth, orbit = made, c.from_rest(fitted, count)
     for number, (name, effects) in enumerate({BASELINE: {}, **arms}.items()):
         tell(f"arm: {name}", number / (1 + len(arms)))
         log_multiplier, sd = c.effect_terms(effects, treatable)
-        true_effects = jnp.exp(log_multiplier[:, None] + sd[:, None] * effect_draws)
-        truth = c.observed(making, true_values, true_effects)
+        if effects:
+            true_effects = jnp.exp(log_multiplier[:, None] + sd[:, None] * effect_draws)
+            truth = c.observed(making, true_values, true_effects, truth.orbit)
         covariance = _with_effects(fit.covariance, len(treatable))
-        value, spread, volume, pressure, status = c.treated(
-            fitted, fit.z, log_multiplier, jnp.zeros((len(treatable), count)), sd, covariance
+        value, spread, volume, pressure, status, orbit = c.treated(
+            fitted, fit.z, log_multiplier, sd, covariance, orbit
         )
         solved = (np.asarray(status) == 0) & (np.asarray(truth.status) == 0)
         results[name] = ArmResult(

@@ -28,31 +28,44 @@ def fixed_point(
     """``(y, closed)`` with ``cycle(y) = y``: (states, lanes) and (lanes,).
 
     ``pins``: (rows of a conserved sum, the row whose equation is replaced, total (lanes,)).
-    ``closed`` is true where the cycle closes within ``tolerance`` (or what the precision allows) relative to the largest
-    state of the lane.
+    A lane takes at most ``iterations`` of Newton's steps with a new Jacobian, and none more after a point where the
+    cycle closes within ``tolerance`` (or what the precision allows) relative to the largest state of the lane; one step
+    with the last Jacobian follows. ``closed`` says that the cycle closes within ``tolerance`` before that last step.
     """
     frozen = jax.lax.stop_gradient(guess)
     still = [(rows, row, jax.lax.stop_gradient(total)) for rows, row, total in pins]
     # closed-over parameters must not carry tangents through the iterations: only the last step is differentiated
-    plain = _without_tangents(cycle)
+    plain = without_tangents(cycle)
 
-    def newton(_, carry):
-        y, _ = carry
-        value, matrix = _linearise(plain, y)
-        return y + _solve(matrix, value, y, still), matrix
+    def unfinished(carry):
+        iteration, _, _, open_ = carry
+        return (iteration < iterations) & open_.any()
 
-    square = jnp.zeros((frozen.shape[0], *frozen.shape), frozen.dtype)
-    y, matrix = jax.lax.fori_loop(0, iterations, newton, (frozen, square))
+    def newton(carry):
+        iteration, y, matrix, open_ = carry
+        value, new = _linearise(plain, y)
+        left_open = open_ & ~closes(value, y, tolerance)
+        y = jnp.where(open_, y + _solve(new, value, y, still), y)
+        return iteration + 1, y, jnp.where(open_, new, matrix), left_open
+
+    states, lanes = frozen.shape
+    square = jnp.zeros((states, states, lanes), frozen.dtype)
+    start = (jnp.zeros((), jnp.int32), frozen, square, jnp.ones((lanes,), bool))
+    _, y, matrix, _ = jax.lax.while_loop(unfinished, newton, start)
     # one more step with the last matrix: it carries the derivative, and its residual says whether the cycle closes
     value = cycle(y)
-    scale = jnp.max(jnp.abs(y), axis=0) + 1e-12
-    # a comparison is false for nan, so a lane that ran away is not closed
-    reachable = max(tolerance, 64 * float(jnp.finfo(y.dtype).eps))
-    closed = jnp.max(jnp.abs(value - y), axis=0) <= reachable * scale
-    return y + _solve(matrix, value, y, pins), closed
+    return y + _solve(matrix, value, y, pins), closes(value, y, tolerance)
 
 
-def _without_tangents(cycle: Callable) -> Callable:
+def closes(after: Array, before: Array, tolerance: float) -> Array:
+    """Lanes whose states (states, lanes) changed by no more than ``tolerance`` relative to the largest of them."""
+    scale = jnp.max(jnp.abs(before), axis=0) + 1e-12
+    # a comparison is false for nan, so a lane that ran away does not close
+    reachable = max(tolerance, 64 * float(jnp.finfo(before.dtype).eps))
+    return jnp.max(jnp.abs(after - before), axis=0) <= reachable * scale
+
+
+def without_tangents(cycle: Callable) -> Callable:
     """The same map of y with everything it closes over held constant."""
 
     def mapped(y):

@@ -78,6 +78,8 @@ class Tsit5(AbstractMethod):
         length = jax.lax.stop_gradient(length)
         smallest = 16 * float(np.finfo(y.dtype).eps)
 
+        # traced once for all stages
+        @jax.jit
         def rhs(s, y):
             return fence(field(s, y), always)
 

@@ -13,7 +13,7 @@ from calibration.calibrator import AbstractCalibrator, calibrate
 from calibration.fit import FitStatus
 from calibration.laplace import exact_curvature, gauss_newton, laplace
 from calibration.multistart import multistart
-from calibration.problem import AbstractProblem, gradient, hessian, linearize
+from calibration.problem import AbstractProblem, Evaluation, gradient, hessian, linearize
 from jax.scipy.stats import norm
 from jaxtyping import Array
 from physio.solve import Status
@@ -31,12 +31,12 @@ class Line(AbstractProblem):
     names: tuple[str, ...] = eqx.field(static=True, default=("intercept", "slope"))
     lanes: int = eqx.field(static=True, default=3)
 
-    def evaluate(self, z):
+    def evaluate(self, z, memory=None):
         error = (self.y - z[0] - z[1] * self.x[:, None]) / SD
         residuals = jnp.concatenate([error, z])
         # a lane whose data are nan cannot be solved
         status = jnp.where(jnp.abs(self.y).sum(0) < jnp.inf, Status.OK, Status.STEP_TOO_SMALL)
-        return residuals, norm.logpdf(error).sum(0) + norm.logpdf(z).sum(0), status
+        return Evaluation(residuals, norm.logpdf(error).sum(0) + norm.logpdf(z).sum(0), status, None)
 
     def tiled(self, times):
         return Line(self.x, jnp.repeat(self.y, times, axis=-1), self.names, self.lanes * times)
@@ -114,15 +114,15 @@ def test_interval_has_the_width_of_the_normal_quantile(line):
 
 def test_derivatives_of_a_problem_against_differences(line):
     z = jnp.asarray([[0.3, -0.2, 0.1], [0.7, 0.4, -1.0]])
-    residuals, jacobian, log_density, _ = linearize(line, z)
+    at_z, jacobian = linearize(line, z)
     slope, second = gradient(line, z)[1], hessian(line, z)
     step = 1e-5
     for k in range(2):
         up, down = (line.evaluate(z.at[k].add(s * step)) for s in (1.0, -1.0))
-        np.testing.assert_allclose(jacobian[:, k], (up[0] - down[0]) / (2 * step), atol=1e-8)
-        np.testing.assert_allclose(slope[k], (up[1] - down[1]) / (2 * step), atol=1e-6)
+        np.testing.assert_allclose(jacobian[:, k], (up.residuals - down.residuals) / (2 * step), atol=1e-8)
+        np.testing.assert_allclose(slope[k], (up.log_density - down.log_density) / (2 * step), atol=1e-6)
     np.testing.assert_allclose(second, -jnp.einsum("rpl,rql->pql", jacobian, jacobian), atol=1e-9)
-    np.testing.assert_allclose(log_density, line.evaluate(z)[1])
+    np.testing.assert_allclose(at_z.log_density, line.evaluate(z).log_density)
 
 
 def test_multistart_keeps_the_best_and_counts_every_start(line):
