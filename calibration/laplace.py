@@ -8,6 +8,7 @@ lane gets an infinite covariance, which no interval can come from. Exact for lin
 posteriors the interval's coverage is what the benchmarks measure.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import jax
@@ -44,7 +45,7 @@ def laplace(fit: Fit, curvature: Callable[[Fit], Array] = exact_curvature) -> Fi
     """The same fit with the covariance that ``curvature`` gives at its point."""
     covariance = _inverse(curvature(fit))
     method = f"{fit.method}, Laplace ({curvature.__name__.replace('_', ' ')})"
-    return Fit(fit.problem, fit.z, fit.cost, fit.status, fit.iterations, fit.information, covariance, method)
+    return dataclasses.replace(fit, covariance=covariance, method=method)
 
 
 @jax.jit

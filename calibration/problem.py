@@ -146,8 +146,9 @@ class Problem(AbstractProblem):
         """Unit, prior and source of everything that could be estimated."""
         table = self.body.parameters
         for o in self.observations:
-            noise_unit = "1" if o.name == "" else o.unit
-            table |= {f"{o.name}.{field}": ParameterInfo(noise_unit, p, "instrument") for field, p in o.priors}
+            table |= {
+                f"{o.name}.{field}": ParameterInfo(o.noise_unit(field), p, "instrument") for field, p in o.priors
+            }
         return table
 
     def info(self, name: str) -> ParameterInfo:

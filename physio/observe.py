@@ -8,6 +8,7 @@ derivatives are those of the trajectory and not of a softened maximum.
 """
 
 import abc
+import dataclasses
 
 import equinox as eqx
 import jax
@@ -68,8 +69,18 @@ class Minimum(AbstractSummary):
         return -_vertex(-values)
 
 
+def _in_unit():
+    """A noise parameter in the instrument's unit."""
+    return eqx.field(converter=as_float)
+
+
+def _pure():
+    """A noise parameter that is a pure number."""
+    return eqx.field(converter=as_float, metadata={"pure": True})
+
+
 class AbstractNoise(eqx.Module):
-    """Spread of the error of one instrument. Array fields are its parameters, in the instrument's unit or 1."""
+    """Spread of the error of one instrument; array fields are its parameters."""
 
     @abc.abstractmethod
     def sd(self, predicted: Array) -> Array:
@@ -83,7 +94,7 @@ class AbstractNoise(eqx.Module):
 class Additive(AbstractNoise):
     """Normal error of constant spread."""
 
-    spread: Array = eqx.field(converter=as_float)
+    spread: Array = _in_unit()
 
     def sd(self, predicted):
         return jnp.broadcast_to(self.spread, predicted.shape)
@@ -93,10 +104,10 @@ class Additive(AbstractNoise):
 
 
 class Proportional(AbstractNoise):
-    """Normal error in proportion to the predicted value; ``floor`` keeps it above zero (instrument's unit)."""
+    """Normal error in proportion to the predicted value; ``floor`` keeps it above zero."""
 
-    fraction: Array = eqx.field(converter=as_float)
-    floor: Array = eqx.field(converter=as_float)
+    fraction: Array = _pure()
+    floor: Array = _in_unit()
 
     def sd(self, predicted):
         return jnp.maximum(self.fraction * jnp.abs(predicted), self.floor)
@@ -108,8 +119,8 @@ class Proportional(AbstractNoise):
 class Combined(AbstractNoise):
     """Additive and proportional error, variances added."""
 
-    spread: Array = eqx.field(converter=as_float)
-    fraction: Array = eqx.field(converter=as_float)
+    spread: Array = _in_unit()
+    fraction: Array = _pure()
 
     def sd(self, predicted):
         return jnp.sqrt(self.spread**2 + (self.fraction * predicted) ** 2)
@@ -121,7 +132,7 @@ class Combined(AbstractNoise):
 class LogNormalNoise(AbstractNoise):
     """Error of constant relative spread on the logarithm; values must be positive."""
 
-    spread: Array = eqx.field(converter=as_float)
+    spread: Array = _pure()
 
     def sd(self, predicted):
         return jnp.broadcast_to(self.spread, predicted.shape)
@@ -147,6 +158,11 @@ class Observation(eqx.Module):
     def predict(self, trajectory: Trajectory, factor: float) -> Array:
         """(numbers, lanes) in ``unit``; ``factor`` converts from the path's unit."""
         return factor * self.summary.read(trajectory.times, trajectory[self.path])
+
+    def noise_unit(self, parameter: str) -> str:
+        """Unit of a noise parameter: the instrument's, or 1 for one that is relative to the value."""
+        field = next(f for f in dataclasses.fields(self.noise) if f.name == parameter)
+        return "1" if field.metadata.get("pure") else self.unit
 
 
 class Readings(eqx.Module):

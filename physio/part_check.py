@@ -15,7 +15,7 @@ from physio.component import (
     AbstractStore,
     units_of,
 )
-from physio.unit_check import check_units
+from physio.units.check import check_units
 
 _checked: set[type] = set()
 

@@ -24,7 +24,6 @@ from physio.component import (
     AbstractPart,
     AbstractStore,
     fields_of,
-    units_of,
 )
 from physio.units import unit
 from physio.wiring import Group, Wiring, split, state_names
@@ -260,10 +259,3 @@ class System(eqx.Module):
         """Units of the part's time per unit of the body's clock (per second in a paced body)."""
         clock = unit("s") if self.wiring.clock else unit(self.wiring.time)
         return clock.factor_to(unit(group.cls.time_unit))
-
-    def state_units(self) -> tuple[str, ...]:
-        """Units of the rows of y."""
-        table = {
-            f"{n}.{f}": u for g in self.groups if issubclass(g.cls, STATEFUL) for n in g.names for f, u in units_of(g.cls.State).items()
-        }
-        return tuple(table[name] for name in self.state_names)

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "calibration": {"physio", "calibration"},
     "experiments": {"physio", "calibration", "experiments"},
 }
-NOT_ORGANS = {"solve", "bodies"}
+NOT_ORGANS = {"solve", "bodies", "units"}
 NUMERIC = {
     "jax", "jaxlib", "equinox", "diffrax", "optimistix", "lineax", "optax", "jaxtyping", "numpy", "scipy",
 }  # fmt: skip

@@ -76,14 +76,19 @@ def _unknowns(batches: list[Batch]) -> tuple[Coverage, float]:
         counted.append(identified)
         unidentified.append(~identified[:, usable])
     share = float(np.concatenate(unidentified, axis=1).mean())
-    return coverage(np.concatenate(inside, axis=1), np.concatenate(counted, axis=1)), share
+    return coverage(_marks(np.concatenate(inside, axis=1), np.concatenate(counted, axis=1))), share
 
 
 def _derived(batches: list[Batch], arm: str) -> Coverage:
     results = [batch.arms[arm] for batch in batches]
     inside = np.concatenate([r.inside(LEVEL) for r in results], axis=1)
     counted = np.concatenate([np.broadcast_to(r.solved, r.truth.shape) for r in results], axis=1)
-    return coverage(inside, counted)
+    return coverage(_marks(inside, counted))
+
+
+def _marks(inside: np.ndarray, counted: np.ndarray) -> list[tuple[int, bool]]:
+    """(lane, truth inside) for each counted interval of (quantities, lanes) masks."""
+    return [(int(lane), bool(inside[row, lane])) for row, lane in np.argwhere(counted)]
 
 
 def _unconverged(batches: list[Batch]) -> int:

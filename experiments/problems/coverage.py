@@ -1,13 +1,14 @@
 """How coverage is judged: pooled over identifiable unknowns, people as clusters, band nominal +- 3 standard errors.
 
 For person c with n_c counted intervals of which h_c hold the truth, coverage p = sum h_c / sum n_c and its standard
-error is that of a ratio over clusters, sqrt(sum (h_c - p n_c)^2) / sum n_c. The band uses the nominal level for p in the
-numerator's expectation but the observed scatter between people.
+error is that of a ratio over clusters, sqrt(sum (h_c - p n_c)^2) / sum n_c. The band is the nominal level
++- 3 of these standard errors.
 """
 
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterable
 from typing import NamedTuple
-
-import numpy as np
 
 
 class Coverage(NamedTuple):
@@ -23,16 +24,17 @@ class Coverage(NamedTuple):
         return max(0.0, level - 3.0 * self.standard_error), min(1.0, level + 3.0 * self.standard_error)
 
 
-def coverage(inside: np.ndarray, counted: np.ndarray) -> Coverage:
-    """Pooled coverage from (quantities, people) masks."""
-    held = (inside & counted).sum(0).astype(float)
-    tried = counted.sum(0).astype(float)
-    total = tried.sum()
+def coverage(marks: Iterable[tuple[Hashable, bool]]) -> Coverage:
+    """Pooled coverage from one (person, truth inside the interval) for each counted interval."""
+    tried, held = Counter(), Counter()
+    for person, inside in marks:
+        tried[person] += 1
+        held[person] += bool(inside)
+    total, clusters = sum(tried.values()), len(tried)
     if total == 0:
         return Coverage(float("nan"), float("nan"), 0, 0)
-    share = held.sum() / total
-    clusters = int((tried > 0).sum())
+    share = sum(held.values()) / total
     # small-sample factor: one degree of freedom goes into the share itself
     factor = clusters / max(clusters - 1, 1)
-    error = float(np.sqrt(factor * ((held - share * tried) ** 2).sum()) / total)
-    return Coverage(float(share), error, int(total), clusters)
+    scatter = sum((held[person] - share * count) ** 2 for person, count in tried.items())
+    return Coverage(share, math.sqrt(factor * scatter) / total, total, clusters)

@@ -1,5 +1,6 @@
 """One glucose tolerance test: SI and SG with the basal values known, and with the basal values unknown."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from calibration.fit import Fit
 from calibration.laplace import exact_curvature, gauss_newton, laplace
 from calibration.least_squares import LevenbergMarquardt
-from calibration.multistart import Starts, multistart
+from calibration.multistart import multistart
 from calibration.predict import band, paths
 from experiments.problems.glucose_test import METHOD, least_squares_problem, posterior_problem
 from experiments.problems.keys import keys_of
@@ -66,16 +67,7 @@ class GlucoseStudy(AbstractStudy):
         fit = laplace(fit, gauss_newton)
         samples = int(fit.problem.readings[0].present.sum())
         variance = 2.0 * fit.cost / (samples - len(fit.problem.names))
-        return Fit(
-            fit.problem,
-            fit.z,
-            fit.cost,
-            fit.status,
-            fit.iterations,
-            fit.information,
-            fit.covariance * variance,
-            fit.method,
-        )
+        return dataclasses.replace(fit, covariance=fit.covariance * variance)
 
     def _items(self, arm: str, fit: Fit, method: str) -> list[dict]:
         values = np.asarray(fit.values())

@@ -5,8 +5,8 @@ the seed and the name alone, so shards may be cut anywhere.
 """
 
 import math
-from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import NormalDist
 
@@ -95,49 +95,14 @@ class CohortStudy(AbstractStudy):
         reach = NormalDist().inv_cdf(0.5 + 0.5 * self.config.level)
         for k, (quantity, unit) in enumerate(DERIVED.items()):
             value, sd = result.value[k, lane], result.sd[k, lane]
+            row = partial(item, self.name, person, arm, quantity, unit, synthetic=True)
             if result.solved[lane] and fitted and plain(sd) is not None:
-                out.append(
-                    item(
-                        self.name,
-                        person,
-                        arm,
-                        quantity,
-                        unit,
-                        value,
-                        lo=plain(value - reach * sd),
-                        hi=plain(value + reach * sd),
-                        level=self.config.level,
-                        method=DELTA,
-                        synthetic=True,
-                    )
-                )
-                out.append(
-                    item(
-                        self.name,
-                        person,
-                        arm,
-                        quantity,
-                        unit,
-                        result.truth[k, lane],
-                        method="truth",
-                        synthetic=True,
-                    )
-                )
+                bounds = {"lo": plain(value - reach * sd), "hi": plain(value + reach * sd)}
+                out.append(row(value, **bounds, level=self.config.level, method=DELTA))
+                out.append(row(result.truth[k, lane], method="truth"))
             else:
                 why = "the beat of the true or of the fitted person did not close in this arm"
-                out.append(
-                    item(
-                        self.name,
-                        person,
-                        arm,
-                        quantity,
-                        unit,
-                        math.nan,
-                        status="failed",
-                        reason=why,
-                        synthetic=True,
-                    )
-                )
+                out.append(row(math.nan, status="failed", reason=why))
         return out
 
     def _loops(self, batch: Batch, arm: str, lane: int, person: str) -> list[dict]:
@@ -162,30 +127,16 @@ class CohortStudy(AbstractStudy):
                 continue
             group = GROUP[maker]
             unidentified = np.mean([not row["identifiable"] for row in mine])
-            out.append(
-                item(
-                    self.name,
-                    group,
-                    "coverage",
-                    "share not identified",
-                    "1",
-                    unidentified,
-                    method="counted: posterior SD above half the prior SD",
-                    synthetic=True,
-                )
-            )
+            how = {"method": "counted: posterior SD above half the prior SD", "synthetic": True}
+            out.append(item(self.name, group, "coverage", "share not identified", "1", unidentified, **how))
             known = [row for row in mine if row["truth"] is not None and row["lo"] is not None]
             if known:
-                out += self._coverage(
-                    group,
-                    "pooled",
-                    [(r["patient"], r["lo"] <= r["truth"] <= r["hi"]) for r in known if r["identifiable"]],
-                )
+                marks = [(r["patient"], r["lo"] <= r["truth"] <= r["hi"]) for r in known]
+                identifiable = [mark for mark, r in zip(marks, known, strict=True) if r["identifiable"]]
+                out += self._coverage(group, "pooled", identifiable)
                 for name in FREE:
-                    here = [r for r in known if r["parameter"] == name]
-                    out += self._coverage(
-                        group, name, [(r["patient"], r["lo"] <= r["truth"] <= r["hi"]) for r in here]
-                    )
+                    here = [mark for mark, r in zip(marks, known, strict=True) if r["parameter"] == name]
+                    out += self._coverage(group, name, here)
             out += self._derived(group, LETTER[maker], items)
         return {"items": out}
 
@@ -210,34 +161,12 @@ class CohortStudy(AbstractStudy):
 
     def _coverage(self, group: str, quantity: str, marks: list[tuple[str, bool]]) -> list[dict]:
         """One coverage row from (person, truth inside) marks; nothing was counted without marks."""
-        people = list(dict.fromkeys(person for person, _ in marks))
-        if not people:
+        if not marks:
             return []
-        place = {person: k for k, person in enumerate(people)}
-        most = max(Counter(person for person, _ in marks).values())
-        inside, counted = np.zeros((most, len(people)), bool), np.zeros((most, len(people)), bool)
-        filled = [0] * len(people)
-        for person, mark in marks:
-            k = place[person]
-            inside[filled[k], k], counted[filled[k], k] = mark, True
-            filled[k] += 1
-        found = coverage(inside, counted)
+        found = coverage(marks)
         low, high = found.band(self.config.level)
-        return [
-            item(
-                self.name,
-                group,
-                "coverage",
-                quantity,
-                "1",
-                found.share,
-                lo=low,
-                hi=high,
-                level=self.config.level,
-                method=BAND,
-                synthetic=True,
-            )
-        ]
+        bounds = {"lo": low, "hi": high, "level": self.config.level}
+        return [item(self.name, group, "coverage", quantity, "1", found.share, **bounds, method=BAND, synthetic=True)]
 
 
 def build(config: VirtualCohort, seed: int, source: Path) -> AbstractStudy:

@@ -4,57 +4,28 @@ Twelve states. At its published values (75 /min): stroke volume 69.78 mL, ejecti
 5.23 L/min. Blood volume is the stressed volume of the loop, 1617.9 mL.
 
 Values: F. Regazzoni et al., J. Comput. Phys. 457:111083 (2022), with the parameters of the ``circulation`` package
-(MIT). Spreads among adults are assumptions: 15-30 % where a catheter would see a healthy range that wide.
+(MIT). Spreads among adults are assumptions (``physio.bodies.adult``).
 """
 
+from functools import partial
+
+from physio.bodies import adult
 from physio.bodies.loop import closed_loop
 from physio.body import Body
 from physio.component import Placed, placed
 from physio.heart.activation import ActivationInBeats, ActivationInSeconds
-from physio.heart.chamber import Chamber
 from physio.heart.diode_valve import DiodeValve
 from physio.heart.pacemaker import Pacemaker
-from physio.priors import LogNormal, Normal, Uniform
-from physio.vessels.bed import InertialBed
-from physio.vessels.vessel import Vessel
+from physio.priors import LogNormal
 
 SOURCE = "Regazzoni et al. 2022 (values); spread assumed"
 VERSION = "regazzoni-1"
 PUBLISHED_RATE = 75.0
 
-
-def _chamber(active: float, passive: float, unstressed: float):
-    return placed(
-        Chamber,
-        source=SOURCE,
-        active_elastance=LogNormal(active, cv=0.25),
-        passive_elastance=LogNormal(passive, cv=0.2),
-        unstressed=LogNormal(unstressed, cv=0.2),
-        offset=Normal(0.0, 1.0),
-    )
-
-
-def _activation(law: type, onset: float, rise: float, fall: float):
-    return placed(
-        law,
-        source=SOURCE,
-        onset=Uniform(onset - 0.02, onset + 0.02),
-        rise=LogNormal(rise, cv=0.08),
-        fall=LogNormal(fall, cv=0.08),
-    )
-
-
-def _vessel(compliance: float):
-    return placed(Vessel, source=SOURCE, compliance=LogNormal(compliance, cv=0.25))
-
-
-def _bed(resistance: float, inertance: float):
-    return placed(
-        InertialBed,
-        source=SOURCE,
-        resistance=LogNormal(resistance, cv=0.2),
-        inertance=LogNormal(inertance, cv=0.2),
-    )
+_chamber = partial(adult.chamber, offset=0.0, source=SOURCE)
+_activation = partial(adult.activation, source=SOURCE)
+_vessel = partial(adult.vessel, source=SOURCE)
+_bed = partial(adult.bed, source=SOURCE)
 
 
 def regazzoni() -> Body:

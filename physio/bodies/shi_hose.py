@@ -4,60 +4,35 @@ Fourteen states; activation times are fractions of the beat. At its published va
 85.86 mL, ejection fraction 0.606, cardiac output 5.15 L/min.
 
 Values: T. Korakianitis, Y. Shi, J. Biomech. 39:1964-1982 (2006), as in the CellML revision of Shi and Hose.
-Spreads among adults are assumptions, the same as in the other circulation.
+Spreads among adults are assumptions (``physio.bodies.adult``).
 """
 
+from functools import partial
+
+from physio.bodies import adult
 from physio.bodies.loop import closed_loop
 from physio.body import Body
 from physio.component import placed
 from physio.heart.activation import ActivationInBeats
-from physio.heart.chamber import Chamber
 from physio.heart.orifice_valve import OrificeValve
 from physio.heart.pacemaker import Pacemaker
-from physio.priors import LogNormal, Normal, Uniform
-from physio.vessels.bed import InertialBed, ResistiveBed
-from physio.vessels.vessel import Vessel
+from physio.priors import LogNormal
+from physio.vessels.bed import ResistiveBed
 
 SOURCE = "Korakianitis and Shi 2006, Shi and Hose form (values); spread assumed"
 VERSION = "shi-hose-1"
 
+_activation = partial(adult.activation, ActivationInBeats, source=SOURCE)
+_vessel = partial(adult.vessel, source=SOURCE)
+_bed = partial(adult.bed, source=SOURCE)
+
 
 def _chamber(largest: float, smallest: float, unstressed: float):
-    return placed(
-        Chamber,
-        source=SOURCE,
-        active_elastance=LogNormal(largest - smallest, cv=0.25),
-        passive_elastance=LogNormal(smallest, cv=0.2),
-        unstressed=LogNormal(unstressed, cv=0.2),
-        offset=Normal(1.0, 1.0),
-    )
-
-
-def _activation(onset: float, rise: float, fall: float):
-    return placed(
-        ActivationInBeats,
-        source=SOURCE,
-        onset=Uniform(onset - 0.02, onset + 0.02),
-        rise=LogNormal(rise, cv=0.08),
-        fall=LogNormal(fall, cv=0.08),
-    )
+    return adult.chamber(largest - smallest, smallest, unstressed, offset=1.0, source=SOURCE)
 
 
 def _valve(coefficient: float):
     return placed(OrificeValve, source=SOURCE, coefficient=LogNormal(coefficient, cv=0.1))
-
-
-def _vessel(compliance: float):
-    return placed(Vessel, source=SOURCE, compliance=LogNormal(compliance, cv=0.25))
-
-
-def _bed(resistance: float, inertance: float):
-    return placed(
-        InertialBed,
-        source=SOURCE,
-        resistance=LogNormal(resistance, cv=0.2),
-        inertance=LogNormal(inertance, cv=0.2),
-    )
 
 
 def shi_hose() -> Body:

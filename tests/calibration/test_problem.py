@@ -10,7 +10,7 @@ from experiments.problems.glucose_test import least_squares_problem, sum_of_squa
 from experiments.problems.keys import keys_of
 from experiments.tables import packaged, read_glucose_test
 from physio.bodies.pharmacokinetics import intravenous
-from physio.observe import Additive, AtTimes, Observation, readings
+from physio.observe import Additive, AtTimes, Combined, LogNormalNoise, Observation, readings
 from physio.priors import LogNormal
 from physio.protocol import Timed
 from physio.schedule import bolus
@@ -114,3 +114,13 @@ def test_multistart_reaches_the_published_minimum(glucose):
     expected = [0.0188790, 0.0214227, 8.07058e-4, 261.2154]
     np.testing.assert_allclose(np.asarray(fit.values())[:, 0], expected, rtol=1e-3)
     assert 2.0 * float(fit.cost[0]) == pytest.approx(262.1223, rel=1e-3)
+
+
+def test_noise_parameters_carry_their_own_units():
+    both = (("spread", LogNormal(0.4, cv=0.5)), ("fraction", LogNormal(0.1, cv=0.5)))
+    combined = Observation(Combined(0.4, 0.1), AtTimes(), "assay", "central.concentration", "ug/L", both)
+    assert (combined.noise_unit("spread"), combined.noise_unit("fraction")) == ("ug/L", "1")
+    relative = Observation(LogNormalNoise(0.1), AtTimes(), "assay", "central.concentration", "ug/L")
+    assert relative.noise_unit("spread") == "1"
+    problem = problem_of(np.array([4.5, 3.0, 2.5]), priors=both[:1])
+    assert problem.info("assay.spread").unit == problem.observations[0].unit

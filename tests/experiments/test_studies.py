@@ -17,12 +17,11 @@ def silent(message, fraction):
 
 
 def test_coverage_of_known_counts():
-    inside = np.array([[True, True, False, True], [True, False, False, True]])
-    found = coverage(inside, np.ones_like(inside))
+    found = coverage(zip("abcdabcd", [True, True, False, True, True, False, False, True], strict=True))
     assert found.share == pytest.approx(5 / 8)
     # deviations of (2, 1, 0, 2) from 1.25 each: squares sum to 2.75; times 4/3, root, over 8
     assert found.standard_error == pytest.approx(np.sqrt(2.75 * 4 / 3) / 8)
-    assert coverage(inside, np.zeros_like(inside)).counted == 0
+    assert coverage([]).counted == 0
 
 
 @pytest.mark.slow

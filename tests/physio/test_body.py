@@ -27,7 +27,6 @@ def test_rows_and_outputs():
     assert system.state_names == ("left.volume", "right.volume")
     assert system.output_names == ("left.pressure", "right.pressure", "pipe.flow")
     assert system.dose_channels == ("left.blood", "right.blood")
-    assert system.state_units() == ("mL", "mL")
     env, _ = System(built().with_values(VALUES), 1).evaluate(jnp.zeros(1), jnp.asarray([[20.0], [4.0]]), {})
     assert {a: float(v[0]) for a, v in env.items()} == {
         "left.pressure": 5.0,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 from jax import lax
 
-from physio.unit_check import check_units
+from physio.units.check import check_units
 from physio.units import UnitError, unit
 
 SCALAR = jax.ShapeDtypeStruct((), jnp.float64)

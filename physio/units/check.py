@@ -2,7 +2,7 @@
 
 The function is traced once with `jax.make_jaxpr` and never run. Dimension and scale are checked, so mmHg +
 kPa is an error as much as mmHg + mL. The message is one line with file and line of the offending expression
-and both units. What each primitive does to units is in `unit_rules`; this file walks through the equations,
+and both units. What each primitive does to units is in `physio.units.rules`; this file walks through the equations,
 through compiled functions, functions with custom derivatives (their values, not their derivative rules),
 loops and branches. A loop must bring back each carried value in the unit it took it; branches must agree.
 """
@@ -11,11 +11,11 @@ import jax
 import numpy as np
 from jax.extend.core import Literal
 
-from physio.unit_fold import fold
-from physio.unit_quantity import Clash, Quantity, constant, difference, join, shown
-from physio.unit_rules import RULES, unknown
-from physio.unit_source import definition, locate
-from physio.units import UnitError, unit
+from physio.units.fold import fold
+from physio.units.quantity import Clash, Quantity, constant, difference, join, shown
+from physio.units.rules import RULES, unknown
+from physio.units.source import definition, locate
+from physio.units.algebra import UnitError, unit
 
 
 def check_units(fn, args, arg_units, out_units, where: str = "") -> None:

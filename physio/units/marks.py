@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from physio.units import Unit
+from physio.units.algebra import Unit
 
 unit_mark_p = Primitive("unit_mark")
 unit_mark_p.def_impl(lambda x, **_: x)

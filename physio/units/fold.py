@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
-from physio.unit_quantity import Quantity
-from physio.unit_rules import MOVES
-from physio.units import Unit
+from physio.units.quantity import Quantity
+from physio.units.rules import MOVES
+from physio.units.algebra import Unit
 
 _ARITHMETIC = {
     "neg": np.negative,

@@ -11,8 +11,8 @@ from fractions import Fraction
 
 import jax.numpy as jnp
 
-from physio.unit_quantity import PURE, Clash, difference, join, pure, shown
-from physio.units import Unit
+from physio.units.quantity import PURE, Clash, difference, join, pure, shown
+from physio.units.algebra import Unit
 
 
 def _product(eqn, operands) -> Unit | None:

@@ -19,8 +19,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 def _library_paths() -> tuple[str, ...]:
     specs = [importlib.util.find_spec(name) for name in _LIBRARIES]
     folders = [spec.submodule_search_locations[0] + os.sep for spec in specs if spec is not None]
-    marks = [os.path.join(_HERE, name) for name in ("units.py", "unit_marks.py", "unit_check.py")]
-    return (*folders, *marks, functools.__file__, "<string>", "<frozen")
+    return (*folders, _HERE + os.sep, functools.__file__, "<string>", "<frozen")
 
 
 @functools.lru_cache(maxsize=None)

@@ -17,7 +17,7 @@ import math
 import re
 from fractions import Fraction
 
-from physio.unit_symbols import SYMBOLS
+from physio.units.symbols import SYMBOLS
 
 _POWER = r"\^\s*(?:[+-]?\d+(?:\.\d+)?|\(\s*[+-]?\d+\s*/\s*\d+\s*\))"
 _TOKEN = re.compile(rf"\s*({_POWER}|[*/()]|%|1(?!\d)|[A-Za-z][A-Za-z0-9]*)")
@@ -200,7 +200,7 @@ def as_number(x, unit_text: "str | Unit"):
 
     At run time this returns `x` as an array; the unit checker reads it as division by one `unit_text`.
     """
-    from physio.unit_marks import mark    # here, so that reading units needs no jax
+    from physio.units.marks import mark    # here, so that reading units needs no jax
 
     return mark(x, needs=unit(unit_text), times=unit(unit_text) ** -1)
 
@@ -210,6 +210,6 @@ def as_quantity(x, unit_text: "str | Unit"):
 
     At run time this returns `x` as an array; the unit checker reads it as multiplication by one `unit_text`.
     """
-    from physio.unit_marks import mark    # here, so that reading units needs no jax
+    from physio.units.marks import mark    # here, so that reading units needs no jax
 
     return mark(x, needs=unit("1"), times=unit(unit_text))

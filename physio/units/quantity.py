@@ -9,7 +9,7 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
-from physio.units import Unit, unit
+from physio.units.algebra import Unit, unit
 
 PURE = unit("1")
 
