@@ -81,8 +81,8 @@ def _unknowns(batches: list[Batch]) -> tuple[Coverage, float]:
 
 def _derived(batches: list[Batch], arm: str) -> Coverage:
     results = [batch.arms[arm] for batch in batches]
-    inside = np.concatenate([r.inside(LEVEL) for r in results], axis=1)
-    counted = np.concatenate([np.broadcast_to(r.solved, r.truth.shape) for r in results], axis=1)
+    inside = np.concatenate([r.derived.inside(LEVEL) for r in results], axis=1)
+    counted = np.concatenate([np.broadcast_to(r.solved, r.derived.value.shape) for r in results], axis=1)
     return coverage(_marks(inside, counted))
 
 

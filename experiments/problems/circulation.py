@@ -180,13 +180,23 @@ def circulation_problem(body: Body, readings: Sequence[Readings]) -> Problem:
     return Problem(body, FREE, protocol=FITTING, observations=INSTRUMENTS, readings=readings)
 
 
-@compiled_once
-def treated(body: Body, z: Array, log_multiplier: Array, effect_sd: Array, covariance: Array, orbit: Array):
-    """Derived quantities under drug effects and their standard deviations, and the beat that was run, from ``orbit``.
+class Treated(eqx.Module):
+    """The fitted people under an arm, lanes last; ``slopes`` are derivatives along every unknown, on a leading axis.
 
-    The unknowns are the person's z and one standard normal for each effect: multiplier = exp(m + s e). ``covariance`` is
-    that of all of them. Returns ``(value, sd, volume, pressure, status, orbit)``.
+    The unknowns are the person's z and one standard normal for each effect: multiplier = exp(m + s e).
     """
+
+    derived: Array
+    volume: Array
+    pressure: Array
+    slopes: "Treated | None"
+    status: Array | None
+    orbit: Array | None
+
+
+@compiled_once
+def treated(body: Body, z: Array, log_multiplier: Array, effect_sd: Array, orbit: Array) -> Treated:
+    """Run the fitted body under drug effects, from ``orbit``."""
     unknowns = z.shape[0]
 
     def quantities(x):
@@ -194,13 +204,12 @@ def treated(body: Body, z: Array, log_multiplier: Array, effect_sd: Array, covar
         effects = jnp.exp(log_multiplier[:, None] + effect_sd[:, None] * x[unknowns:])
         person = with_effects(body.with_values(dict(zip(FREE, values, strict=True))), effects)
         trajectory = FITTING.run(person, x.shape[-1], orbit)
-        beat = (trajectory["lv.volume"], trajectory["lv.pressure"], trajectory.status, FITTING.memory(trajectory))
-        return derived(trajectory), beat
+        seen = Treated(derived(trajectory), trajectory["lv.volume"], trajectory["lv.pressure"], None, None, None)
+        return seen, (trajectory.status, FITTING.memory(trajectory))
 
     start = jnp.concatenate([z, jnp.zeros((log_multiplier.shape[0], z.shape[-1]), z.dtype)])
-    value, directions, aux = lane_jacobian(quantities, start, has_aux=True)
-    sd = jnp.sqrt(jnp.einsum("pql,pnl,qnl->nl", covariance, directions, directions))
-    return value, sd, *aux
+    seen, slopes, (status, orbit) = lane_jacobian(quantities, start, has_aux=True)
+    return Treated(seen.derived, seen.volume, seen.pressure, slopes, status, orbit)
 
 
 def from_rest(body: Body, lanes: int) -> Array:

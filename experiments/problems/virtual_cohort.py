@@ -27,21 +27,26 @@ BASELINE = "baseline"
 FITTER = LevenbergMarquardt(iterations=20, ftol=2e-3)
 
 
-class ArmResult(NamedTuple):
-    """One arm of one batch: (quantities, people) and (samples, people)."""
+class Estimate(NamedTuple):
+    """Numbers of every person, their truth and the standard deviation of their posterior: (numbers, people)."""
 
     truth: np.ndarray
     value: np.ndarray
     sd: np.ndarray
-    volume: np.ndarray
-    pressure: np.ndarray
-    true_volume: np.ndarray
-    true_pressure: np.ndarray
-    solved: np.ndarray
 
     def inside(self, level: float) -> np.ndarray:
         """Intervals that hold the truth."""
         return np.abs(self.truth - self.value) <= float(ndtri(0.5 + 0.5 * level)) * self.sd
+
+
+class ArmResult(NamedTuple):
+    """One arm of one batch: derived quantities, their change since the baseline, and the ventricle's beat."""
+
+    derived: Estimate
+    change: Estimate
+    volume: Estimate
+    pressure: Estimate
+    solved: np.ndarray
 
 
 class Batch(NamedTuple):
@@ -80,6 +85,7 @@ def run_batch(
     tell("fitting", None)
     fit = laplace(calibrate(problem, FITTER, progress=progress), gauss_newton)
     effect_draws = normal("effects", len(treatable))
+    covariance = np.asarray(_with_effects(fit.covariance, len(treatable)))
     results = {}
     # each arm begins from the beat of the arm before
     truth, orbit = made, c.from_rest(fitted, count)
@@ -89,17 +95,33 @@ def run_batch(
         if effects:
             true_effects = jnp.exp(log_multiplier[:, None] + sd[:, None] * effect_draws)
             truth = c.observed(making, true_values, true_effects, truth.orbit)
-        covariance = _with_effects(fit.covariance, len(treatable))
-        value, spread, volume, pressure, status, orbit = c.treated(
-            fitted, fit.z, log_multiplier, sd, covariance, orbit
-        )
-        solved = (np.asarray(status) == 0) & (np.asarray(truth.status) == 0)
-        results[name] = ArmResult(
-            *(np.asarray(x) for x in (truth.derived, value, spread, volume, pressure, truth.volume, truth.pressure)),
-            solved,
-        )
+        seen = c.treated(fitted, fit.z, log_multiplier, sd, orbit)
+        if name == BASELINE:
+            truth_before, before = truth, seen
+        orbit = seen.orbit
+        results[name] = _arm_result(truth, seen, truth_before, before, covariance)
     known = np.asarray(true_values) if maker == "same" else None
     return Batch(fit, np.asarray(made.status) == 0, known, results)
+
+
+def _arm_result(truth: c.People, seen: c.Treated, truth_before: c.People, before: c.Treated, covariance) -> ArmResult:
+    """Standard deviations from first derivatives; a change is judged with the same person before and after."""
+
+    def estimate(true, value, slopes):
+        spread = np.einsum("pnl,pnl->nl", np.einsum("pql,qnl->pnl", covariance, slopes), slopes)
+        return Estimate(np.asarray(true), np.asarray(value), np.sqrt(spread))
+
+    return ArmResult(
+        estimate(truth.derived, seen.derived, seen.slopes.derived),
+        estimate(
+            truth.derived - truth_before.derived,
+            seen.derived - before.derived,
+            seen.slopes.derived - before.slopes.derived,
+        ),
+        estimate(truth.volume, seen.volume, seen.slopes.volume),
+        estimate(truth.pressure, seen.pressure, seen.slopes.pressure),
+        (np.asarray(seen.status) == 0) & (np.asarray(truth.status) == 0),
+    )
 
 
 def _with_effects(covariance, effects: int):

@@ -133,7 +133,7 @@ def _forest(study: Study) -> Picture | None:
         return None
     level = common_level([row for rows in groups.values() for row in rows])
     return Picture(
-        title="What not knowing the basal values costs",
+        title="With the basal values taken as given, and with them unknown",
         panels=panels,
         sentence=f"Each row is the estimate and {level} interval from the same glucose samples when the "
         "basal glucose and insulin are taken as given or estimated along with the rest; one test of one "

@@ -26,6 +26,7 @@ LETTER = {"same": "s", "other": "o"}
 GROUP = {"same": "all-same", "other": "all-other"}
 MODELS = f"{regazzoni.VERSION}, {shi_hose.VERSION}"
 SHOWN_LOOPS = 3
+CHANGE = "change in "
 BAND = "nominal +- 3 SE, people as clusters"
 DELTA = "Levenberg-Marquardt, Laplace (gauss newton), first derivatives"
 
@@ -92,30 +93,37 @@ class CohortStudy(AbstractStudy):
     def _items(self, batch: Batch, arm: str, lane: int, person: str) -> list[dict]:
         result, out = batch.arms[arm], []
         fitted = int(batch.fit.status[lane]) != FitStatus.SOLVE_FAILED and batch.made[lane]
-        reach = NormalDist().inv_cdf(0.5 + 0.5 * self.config.level)
-        for k, (quantity, unit) in enumerate(DERIVED.items()):
-            value, sd = result.value[k, lane], result.sd[k, lane]
-            row = partial(item, self.name, person, arm, quantity, unit, synthetic=True)
-            if result.solved[lane] and fitted and plain(sd) is not None:
-                bounds = {"lo": plain(value - reach * sd), "hi": plain(value + reach * sd)}
-                out.append(row(value, **bounds, level=self.config.level, method=DELTA))
-                out.append(row(result.truth[k, lane], method="truth"))
-            else:
-                why = "the beat of the true or of the fitted person did not close in this arm"
-                out.append(row(math.nan, status="failed", reason=why))
+        estimates = [("", result.derived)] if arm == BASELINE else [("", result.derived), (CHANGE, result.change)]
+        for prefix, estimate in estimates:
+            for k, (quantity, unit) in enumerate(DERIVED.items()):
+                row = partial(item, self.name, person, arm, prefix + quantity, unit, synthetic=True)
+                lo, hi = self._bounds(estimate.value[k, lane], estimate.sd[k, lane])
+                if result.solved[lane] and fitted and lo is not None:
+                    bounds = {"lo": lo, "hi": hi, "level": self.config.level}
+                    out.append(row(estimate.value[k, lane], **bounds, method=DELTA))
+                    out.append(row(estimate.truth[k, lane], method="truth"))
+                else:
+                    why = "the beat of the true or of the fitted person did not close in this arm"
+                    out.append(row(math.nan, status="failed", reason=why))
         return out
 
+    def _bounds(self, value, sd):
+        """The interval, or (None, None) where it is not finite."""
+        reach = NormalDist().inv_cdf(0.5 + 0.5 * self.config.level) * sd
+        return (None, None) if plain(reach) is None else (plain(value - reach), plain(value + reach))
+
     def _loops(self, batch: Batch, arm: str, lane: int, person: str) -> list[dict]:
-        result = batch.arms[arm]
-        phase = np.linspace(0.0, 1.0, result.volume.shape[0])
-        shown = [(arm, result.volume, result.pressure)]
-        if arm == BASELINE:
-            shown.append(("truth", result.true_volume, result.true_pressure))
-        return [
-            series(self.name, person, label, name, unit, "1", phase, values[:, lane], synthetic=True)
-            for label, volume, pressure in shown
-            for name, unit, values in (("lv volume", "mL", volume), ("lv pressure", "mmHg", pressure))
-        ]
+        result, out = batch.arms[arm], []
+        phase = np.linspace(0.0, 1.0, result.volume.value.shape[0])
+        for name, unit, path in (("lv volume", "mL", result.volume), ("lv pressure", "mmHg", result.pressure)):
+            row = partial(series, self.name, person, synthetic=True)
+            reach = NormalDist().inv_cdf(0.5 + 0.5 * self.config.level) * path.sd[:, lane]
+            value = path.value[:, lane]
+            bounds = {"lo": value - reach, "hi": value + reach, "level": self.config.level}
+            out.append(row(arm, name, unit, "1", phase, value, **bounds))
+            if arm == BASELINE:
+                out.append(row("truth", name, unit, "1", phase, path.truth[:, lane]))
+        return out
 
     def pool(self, rows: Callable[[str], list[dict]]) -> dict[str, list[dict]]:
         """Coverage of unknowns (same circulation) and of derived quantities (both), and the share not identified."""
@@ -141,7 +149,7 @@ class CohortStudy(AbstractStudy):
         return {"items": out}
 
     def _derived(self, group: str, letter: str, items: list[dict]) -> list[dict]:
-        """Coverage of derived quantities at rest, and pooled over them in every arm."""
+        """Coverage of derived quantities at rest, and pooled over them and over their changes in every arm."""
         mine = [row for row in items if row["patient"].startswith(letter) and row["status"] == "ok"]
         truth = {(r["patient"], r["arm"], r["quantity"]): r["value"] for r in mine if r["method"] == "truth"}
         held: dict[tuple[str, str], list] = {}
@@ -150,12 +158,13 @@ class CohortStudy(AbstractStudy):
             if row["method"] == "truth" or row["lo"] is None or true is None:
                 continue
             inside = (row["patient"], row["lo"] <= true <= row["hi"])
-            held.setdefault((row["arm"], "derived quantities"), []).append(inside)
+            changed = row["quantity"].startswith(CHANGE)
+            held.setdefault((row["arm"], "changes" if changed else "derived quantities"), []).append(inside)
             if row["arm"] == BASELINE:
                 held.setdefault((row["arm"], row["quantity"]), []).append(inside)
         out = []
         for (arm, quantity), marks in held.items():
-            name = f"{quantity}, {arm}" if quantity == "derived quantities" else quantity
+            name = f"{quantity}, {arm}" if quantity in ("derived quantities", "changes") else quantity
             out += self._coverage(group, name, marks)
         return out
 

@@ -156,6 +156,19 @@ def test_a_failing_lane_leaves_closed_beats_alone():
     np.testing.assert_array_equal(mixed.states[..., [0, 2]], good.states[..., [0, 2]])
 
 
+def test_a_closed_beat_may_begin_from_another():
+    body = regazzoni().with_values({"systemic_bed.resistance": jnp.asarray([0.7, 0.8, 0.9])})
+    run = jax.jit(lambda guess: periodic(body, lanes=3, samples=8, tolerance=1e-6, guess=guess))
+    unknown = jnp.full((12, 3), jnp.nan)
+    rest = run(unknown)
+    again = run(rest.final.at[:, 1].set(jnp.nan))
+    assert [Status(int(s)) for s in (*rest.status, *again.status)] == [Status.OK] * 6
+    # a lane without a guess starts from rest, whatever the others start from
+    np.testing.assert_array_equal(again.states[..., 1], rest.states[..., 1])
+    scale = float(jnp.abs(rest.states).max())
+    np.testing.assert_allclose(again.states, rest.states, atol=1e-5 * scale)
+
+
 def test_step_budget():
     few = grown(jnp.asarray([0.3, -3.0]), Tsit5(1e-10, 1e-10, max_steps=30))
     assert Status.STEP_BUDGET in [Status(int(s)) for s in few.status]
