@@ -34,20 +34,22 @@ void {name}(const long long N, {parameters})
 
 def block_program(model: Emitted, kernels: tuple[str, ...], width: int) -> str:
     """C for gcc: ``void NAME(long long N, ...)`` for each kernel, ``width`` trajectories at a time."""
-    top = [c_header(model.model.dtype, strict=False), f"#define W {width}", f"#define WIDTH {model.model.states + 2}"]
+    # flags and counters as wide as the numbers beside them: a loop with one width is one that gcc can vectorise
+    whole = f"typedef {'long long' if model.model.dtype.itemsize == 8 else 'int'} whole;"
+    top = [c_header(model.model.dtype, strict=False), whole, f"#define W {width}", f"#define WIDTH {model.model.states + 2}"]
     parts = [_KERNELS[name](model) for name in kernels]
     turns = [_TURN.format(name=name, parameters=parameters(name), arguments=arguments(name)) for name in kernels]
     return "\n".join(top) + "\n\n" + "\n\n".join([*parts, *turns]) + "\n"
 
 
 def _struct(name: str, real: list[str], whole: list[str], long: list[str]) -> str:
-    groups = (("real", real), ("int", whole), ("long long", long))
+    groups = (("real", real), ("whole", whole), ("long long", long))
     lines = [f"  {kind} {field}[W] __attribute__((aligned(64)));" for kind, fields in groups for field in fields]
     return "\n".join([f"struct {name}_block {{", *lines, "};"])
 
 
 def _part(returns: str, name: str, what: str, extra: str, lines: list[str]) -> str:
-    head = f"static {returns} {name}_{what}(struct {name}_block* RESTRICT b, {extra}const long long N, {parameters(name)})"
+    head = f"static APART {returns} {name}_{what}(struct {name}_block* RESTRICT b, {extra}const long long N, {parameters(name)})"
     return "\n".join([head, "{", *("  " + line for line in lines), "}"])
 
 
@@ -113,34 +115,34 @@ def _integrate(name: str, model: Emitted) -> str:
         "const real t0 = b->t0[l], length = b->length[l];",
         smallest(model.model.dtype),
         "real s = b->s[l], h = b->h[l];",
-        "int steps = b->steps[l], status = b->status[l];",
+        "whole steps = b->steps[l], status = b->status[l];",
         *attempt(model),
         *(f"b->x[{j}][l] = accept ? n{j} : x{j};" for j in range(n)),
         *(f"b->k[{j}][l] = accept ? k7_{j} : k1_{j};" for j in range(n)),
         "b->s[l] = s; b->h[l] = h; b->steps[l] = steps; b->status[l] = status;",
         *([*(f"b->old[{j}][l] = x{j};" for j in range(n)), "b->began[l] = began; b->step[l] = step; b->accept[l] = accept;"]
           if keeps else []),
-        f"const int done = b->live[l] && !(s < length && status == {int(Status.OK)});",
+        f"const whole done = (s < length) & (status == {int(Status.OK)}) ? 0 : b->live[l];",
         "b->done[l] = done;",
-        "ended += done;",
     ]  # fmt: skip
     advance = _part("int", name, "advance", "", [
         "const real rtol = settings[0], atol = settings[1];",
-        "const int budget = (int)settings[2];",
-        "int ended = 0;",
-        "#pragma omp simd reduction(+:ended)",
+        "const whole budget = (whole)settings[2];",
+        "#pragma omp simd",
         "for (int l = 0; l < W; l++) {",
         *("  " + line for line in inside),
         "}",
         *(_record(n) if keeps else []),
+        "int ended = 0;",
+        "for (int l = 0; l < W; l++) ended += b->done[l];",
         "return ended;",
     ])  # fmt: skip
     store = _part("void", name, "store", "const int l, ", [
         "const long long i = b->lane[l];",
         *(f"final[{j} * N + i] = b->x[{j}][l];" for j in range(n)),
         "next[i] = b->length[l] > R(0.0) ? b->h[l] : span[2 * N + i];",
-        "taken[i] = b->steps[l];",
-        "outcome[i] = b->status[l];",
+        "taken[i] = (int)b->steps[l];",
+        "outcome[i] = (int)b->status[l];",
         *(["count[i] = (int)b->used[l];"] if keeps else []),
     ])  # fmt: skip
     return "\n\n".join([struct, load, advance, store])
@@ -153,7 +155,6 @@ def _record(n: int) -> list[str]:
         "for (int l = 0; l < W; l++)",
         "  if (b->accept[l]) {",
         "    if (b->used[l] == capacity) {",
-        "      ended += !b->done[l];",
         f"      b->done[l] = 1; b->status[l] = {int(Status.ROWS_FULL)};",
         "    } else {",
         "      real* RESTRICT row = rows + (b->lane[l] * capacity + b->used[l]++) * WIDTH;",

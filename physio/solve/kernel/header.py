@@ -41,6 +41,7 @@ def c_header(dtype, *, strict: bool) -> str:
         f"{vector}#include <math.h>",
         _common(np.dtype(dtype)),
         "#define INLINE inline __attribute__((always_inline))",
+        "#define APART __attribute__((noinline))",
         "#define RESTRICT __restrict__",
         "#define RSQRT(x) (R(1.0) / SQRT(x))",
         "#define INFINITE ((real)__builtin_inf())",

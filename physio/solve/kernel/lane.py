@@ -38,7 +38,7 @@ def cuda_program(model: Emitted, kernels: tuple[str, ...]) -> str:
 
 def _program(header: str, row: str, model: Emitted, kernels, shells) -> str:
     lanes = [_LANES[name](model) for name in kernels]
-    return "\n\n".join([header, f"#define WIDTH {model.model.states + 2}\n{row}", *lanes, *shells]) + "\n"
+    return "\n\n".join([header, f"typedef int whole;\n#define WIDTH {model.model.states + 2}\n{row}", *lanes, *shells]) + "\n"
 
 
 def _function(name: str, lines: list[str]) -> str:
@@ -70,13 +70,13 @@ def _integrate(name: str, model: Emitted) -> str:
         *_given(model),
         *(f"real x{j} = start[{j} * N + i];" for j in range(n)),
         "const real t0 = span[i], length = span[N + i] - t0, rtol = settings[0], atol = settings[1];",
-        "const int budget = (int)settings[2];",
+        "const whole budget = (whole)settings[2];",
         *(["const long long capacity = (long long)settings[3];", "long long used = 0;"] if keeps else []),
         smallest(model.model.dtype),
         "const real first = span[2 * N + i];",
         "real s = R(0.0), h = first < length ? first : length;",
         # a segment that runs backwards, or has no length that is a number, is no segment
-        f"int steps = 0, status = length >= R(0.0) ? {int(Status.OK)} : {int(Status.STEP_TOO_SMALL)};",
+        f"whole steps = 0, status = length >= R(0.0) ? {int(Status.OK)} : {int(Status.STEP_TOO_SMALL)};",
         *rate(model, "k1", inputs(n, 1)),
         f"while (s < length && status == {int(Status.OK)}) {{",
         *("  " + line for line in loop),

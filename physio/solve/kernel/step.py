@@ -65,7 +65,7 @@ def attempt(model: Emitted) -> list[str]:
     n = model.model.states
     ends = ["const real t = t0 + (s + step);", *(f"const real y{j} = n{j};" for j in range(n))]
     lines = [
-        f"const int active = s < length && status == {int(Status.OK)};",
+        f"const int active = (s < length) & (status == {int(Status.OK)});",
         "const int last = s + h >= length;",
         "const real step = active ? (last ? length - s : h) : R(0.0);",
         "const real began = s;",
@@ -86,14 +86,14 @@ def attempt(model: Emitted) -> list[str]:
         f"norm = SQRT(norm * {number(1.0 / n)});",
         # a comparison is false for nan: this keeps nan and infinity out of the controller
         f"norm = (norm < {huge} ? norm : {huge}) + {number(1e-10)};",
-        "const int accept = active && norm <= R(1.0);",
+        "const int accept = active & (norm <= R(1.0));",
         "real factor = R(0.9) * EXP(R(-0.2) * LOG(norm));",
         "factor = factor > R(0.2) ? (factor < R(10.0) ? factor : R(10.0)) : R(0.2);",
         "steps += active;",
         "s = accept ? (last ? length : s + step) : s;",
         "h = active ? step * factor : h;",
-        f"status = active && steps >= budget && s < length ? {budget} : status;",
-        f"status = active && !accept && h < smallest ? {small} : status;",
+        f"status = active & (steps >= budget) & (s < length) ? {budget} : status;",
+        f"status = active & !accept & (h < smallest) ? {small} : status;",
     ]
 
 
