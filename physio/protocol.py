@@ -12,7 +12,7 @@ from physio.body import Body
 from physio.component import as_float
 from physio.schedule import Schedule, nothing
 from physio.solve import AbstractMethod, Status, Trajectory, Tsit5, periodic, solve
-from physio.solve.timetable import to_lanes
+from physio.solve.plan import to_lanes
 
 
 class AbstractProtocol(eqx.Module):

@@ -214,7 +214,7 @@ def treated(body: Body, z: Array, log_multiplier: Array, effect_sd: Array, orbit
 
 def from_rest(body: Body, lanes: int) -> Array:
     """The orbit of people of whom none is known: every lane begins at rest."""
-    return jnp.full((len(System(body, 1).state_names), lanes), jnp.nan, dtype=float)
+    return jnp.full((len(System.of(body, 1).state_names), lanes), jnp.nan, dtype=float)
 
 
 def effect_terms(arm_effects: Mapping[str, tuple[float, float]], parameters: Sequence[str]) -> tuple[Array, Array]:

@@ -14,11 +14,11 @@ from jaxtyping import Array
 from physio.body import Body
 from physio.component import cast
 from physio.schedule import nothing
-from physio.solve.core import march, squeezed
+from physio.solve.core import squeezed
 from physio.solve.fixed_point import closes, fixed_point, without_tangents
 from physio.solve.method import AbstractMethod
 from physio.solve.status import Status
-from physio.solve.timetable import arrivals, timetable, to_lanes
+from physio.solve.plan import arrivals, plan_of, to_lanes
 from physio.solve.trajectory import Trajectory
 from physio.solve.tsit5 import Tsit5
 from physio.system import System
@@ -50,20 +50,19 @@ def periodic(
     """
     if body.wiring.clock is None:
         raise ValueError("only a paced body has a beat: give the Body clock='part.output' in s per beat")
-    system = System(body, 1 if lanes is None else lanes)
+    system = System.of(body, 1 if lanes is None else lanes)
     silent = cast(nothing(), system.dtype)
     events = arrivals(system, silent)
     zero = jnp.zeros((system.lanes,), system.dtype)
 
     def run(y, at):
         times = jnp.broadcast_to(at.astype(system.dtype)[:, None], (len(at), system.lanes))
-        plan = timetable(events, times, zero, times[-1])
-        return times, plan, *march(system, silent, plan, y, method)
+        return times, method.march(system, plan_of(system, (), events, times, zero), y)
 
     # traced once for pacing, Newton's method and its last step
     @jax.jit
     def beat(y):
-        return run(y, jnp.ones((1,)))[3]
+        return run(y, jnp.ones((1,)))[1].final
 
     start = system.rest()
     if guess is not None:
@@ -76,10 +75,9 @@ def periodic(
         for name, total in system.wiring.totals
     ]
     y, closed = fixed_point(beat, warm, pins=pins, iterations=iterations, tolerance=tolerance)
-    times, plan, states, final, status, steps = run(y, jnp.linspace(0.0, 1.0, samples + 1))
+    times, (seen, final, status, steps) = run(y, jnp.linspace(0.0, 1.0, samples + 1))
     open_cycle = (status == Status.OK) & ~closed
     status = jnp.where(open_cycle, Status.NOT_PERIODIC, status).astype(jnp.int32)
-    seen = jnp.take_along_axis(states, plan.row[:, None, :], axis=0)
     seen = jnp.where(status == Status.OK, seen, jnp.nan)
     inputs = {name: jnp.zeros_like(times) for name, _ in system.wiring.inputs}
     trajectory = Trajectory(times, seen, final, status, steps, inputs, system, False)
