@@ -54,6 +54,10 @@ class System(eqx.Module):
         )
         return cls(stacked, body.totals, wiring, lanes)
 
+    def narrowed(self, lanes: int) -> "System":
+        """The same with arrays that are about to be cut to this many lanes."""
+        return System(self.stacked, self.totals, self.wiring, lanes)
+
     @property
     def groups(self) -> tuple[Group, ...]:
         """Groups in order of evaluation, links last; ``stacked`` runs beside them."""

@@ -10,6 +10,8 @@ from jaxtyping import Array
 from physio.body import Body
 from physio.component import cast
 from physio.schedule import Schedule, SteadyDosing, nothing
+from physio.solve.adjoint import AbstractAdjoint, ForwardMode
+from physio.solve.chunks import march_in_chunks
 from physio.solve.fixed_point import fixed_point
 from physio.solve.method import AbstractMethod
 from physio.solve.status import Status
@@ -18,6 +20,9 @@ from physio.solve.trajectory import Trajectory
 from physio.solve.tsit5 import Tsit5
 from physio.system import System
 from physio.wiring import unknown
+
+# so many lanes of twenty states stay in the cache of a core
+CHUNK = 128
 
 
 def solve(
@@ -29,6 +34,9 @@ def solve(
     start: Array | None = None,
     lanes: int | None = None,
     method: AbstractMethod = Tsit5(),
+    adjoint: AbstractAdjoint = ForwardMode(),
+    chunk: int = CHUNK,
+    order: Array | None = None,
 ) -> Trajectory:
     """Integrate a body from ``t0`` through its schedule and show it at the times ``at``.
 
@@ -39,11 +47,15 @@ def solve(
     ``start``   initial state (states,) or (states, lanes) instead of the body's rest
     ``method``  ``Tsit5()`` for any number of lanes, ``Diffrax(solver)`` for one person
 
+    ``adjoint`` ``ForwardMode()`` for jvp, ``DiscreteAdjoint()`` for vjp and grad
+    ``chunk``   lanes that are advanced together, each chunk as long as its slowest lane takes
+    ``order``   (lanes,) sorts lanes into chunks: ``trajectory.steps`` of a solve of almost the same people
+
     All is computed in the precision of the body's numbers, whatever that of times, doses and start.
 
     ValueError where times are known and do not ascend from ``t0``. Nothing raises inside: ``trajectory.status`` holds a
-    result code for every lane. Traceable by jit, jvp and (with ``Diffrax``) vjp; derivatives reach parameters, initial
-    state, dose amounts, times, lags and durations.
+    result code for every lane. Traceable by jit and, as ``adjoint`` says, jvp or vjp; derivatives reach parameters,
+    initial state, dose amounts, times, lags and durations.
     """
     _require_ascending(at, t0)
     single = lanes is None
@@ -61,7 +73,7 @@ def solve(
         y, failed = steady(system, schedule.steady, y, t0, method)
     events = arrivals(system, schedule)
     plan = plan_of(system, schedule.channels, events, times, t0)
-    seen, final, status, steps = method.march(system, plan, y)
+    seen, final, status, steps = march_in_chunks(method, adjoint, system, plan, y, chunk, order)
     status = jnp.where(failed == Status.OK, status, failed)
     seen = jnp.where(status == Status.OK, seen, jnp.nan)
     inputs = {name: jnp.zeros_like(times) for name, _ in system.wiring.inputs}

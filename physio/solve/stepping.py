@@ -92,16 +92,21 @@ class AbstractStepping(AbstractMethod):
         """Most steps of a lane, rejected ones included."""
 
     def march(self, system: System, plan: Plan, y: Array) -> Marched:
+        lanes = self.march_lanes(system, plan, y)
+        return marched(plan, lanes.seen, lanes.y, lanes.status, lanes.steps)
+
+    def march_lanes(self, system: System, plan: Plan, y: Array) -> Lanes:
+        """Where all lanes are at the end."""
         lanes = self.start(system, plan, y)
 
         def unfinished(lanes):
             return jnp.any(running(lanes))
 
         def visit(lanes):
-            lanes = jax.lax.while_loop(moving, lambda now: self.step(system, plan, now), lanes)
+            lanes = jax.lax.while_loop(moving, lambda now: self.advanced(system, plan, now)[0], lanes)
             return self.arrive(system, plan, lanes)
 
-        return marched(plan, jax.lax.while_loop(unfinished, visit, lanes))
+        return jax.lax.while_loop(unfinished, visit, lanes)
 
     def start(self, system: System, plan: Plan, y: Array) -> Lanes:
         """All lanes at the beginning of their first segment."""
@@ -116,12 +121,8 @@ class AbstractStepping(AbstractMethod):
         first = jnp.full((count,), self.first(), y.dtype)
         return Lanes(whole, zero, first, jnp.zeros((count,), bool), whole, whole, column, y, memory, seen)
 
-    def step(self, system: System, plan: Plan, lanes: Lanes) -> Lanes:
-        """One step of every lane that is neither waiting nor at its end."""
-        return self.advanced(system, plan, lanes)[0]
-
     def advanced(self, system: System, plan: Plan, lanes: Lanes) -> tuple[Lanes, Array]:
-        """The lanes after one step, and the share of the segment that was accepted (0 where none was)."""
+        """All lanes after one step of those that neither wait nor are done, and the share of the segment that was accepted."""
         segment = plan.columns(lanes.column)
         length = jax.lax.stop_gradient(segment.end - segment.begin)
         active = running(lanes) & (lanes.s < 1.0)
@@ -177,8 +178,7 @@ def moving(lanes: Lanes) -> Array:
     return able & (_WAITING * jnp.sum(waiting) < jnp.sum(alive))
 
 
-def marched(plan: Plan, lanes: Lanes) -> Marched:
+def marched(plan: Plan, seen: Array, y: Array, status: Array, steps: Array) -> Marched:
     """The result: observations at the very end are all the final state."""
     last = jax.lax.stop_gradient(plan.at >= plan.at[-1])
-    seen = jnp.where(last[:, None], lanes.y, lanes.seen)
-    return Marched(seen, lanes.y, lanes.status, lanes.steps)
+    return Marched(jnp.where(last[:, None], y, seen), y, status, steps)
