@@ -24,7 +24,6 @@ from physio.solve.stepping import AbstractStepping, Lanes, marched, moving, runn
 from physio.system import System
 
 _BLOCKS = 64
-_MOST_ROWS = 4096
 _FEWEST_ROWS = 16
 
 
@@ -45,6 +44,7 @@ class DiscreteAdjoint(AbstractAdjoint):
     ``Status.STEP_BUDGET``; ValueError where not even 16 rows fit.
     """
 
+    rows: int = 256
     memory: int = 2**30
 
     def march(self, method, system, plan, y, copies):
@@ -86,7 +86,7 @@ class DiscreteAdjoint(AbstractAdjoint):
         if rows < _FEWEST_ROWS:
             need = copies * (_BLOCKS * beginning + _FEWEST_ROWS * one_row)
             raise ValueError(f"DiscreteAdjoint(memory={self.memory}) is too little for {lanes} lanes of {states} states: give {need} bytes or more")
-        return min(int(rows), _MOST_ROWS)
+        return min(int(rows), self.rows)
 
 
 class _Tape:
@@ -185,14 +185,17 @@ class _Tape:
         number, g, g_arrays, g_table = carry
         row, s, share, arrived, y = jax.tree.map(lambda x: x[number], rows)
         lane = jnp.arange(y.shape[1])
-        column = self.plan.table[:, row, lane]
         took = (share > 0.0) & good
         arrived = arrived & good
-        # after its segment a lane met its observation, then the boluses of the next segment
-        on = arrived & (column[1] < self.plan.at[-1])
-        g_table = self._boluses(g_table, row + 1, g, on)
-        which = jnp.where(arrived, self.plan.shown[row, lane], self.plan.at.shape[0])
-        g = g + seen.at[which, :, lane].get(mode="fill", fill_value=0.0).T
+        # where there is but one segment its end is the end of all, and nothing needs looking up
+        here = (slice(None), row, lane) if self.plan.table.shape[1] > 1 else (slice(None), 0)
+        column = self.plan.table[here]
+        if self.plan.table.shape[1] > 1:
+            # after its segment a lane met its observation, then the boluses of the next segment
+            on = arrived & (column[1] < self.plan.at[-1])
+            g_table = self._boluses(g_table, row + 1, g, on)
+            which = jnp.where(arrived, self.plan.shown[row, lane], self.plan.at.shape[0])
+            g = g + seen.at[which, :, lane].get(mode="fill", fill_value=0.0).T
 
         def step(arrays, column, y):
             field = self.plan.field(eqx.combine(arrays, self.static), self.plan.columns(column))
@@ -200,7 +203,7 @@ class _Tape:
 
         back = jax.vjp(step, arrays, column, y)[1](jnp.where(took, g, 0.0))
         of_arrays, of_column, of_y = jax.tree.map(lambda x: jnp.where(took, x, 0.0), back)
-        g_table = g_table.at[:, row, lane].add(of_column)
+        g_table = g_table.at[here].add(of_column)
         return number - 1, jnp.where(took, of_y, g), jax.tree.map(jnp.add, g_arrays, of_arrays), g_table
 
     def _boluses(self, g_table: Array, row: Array, g: Array, where: Array) -> Array:
