@@ -12,8 +12,9 @@ from physio.component import cast
 from physio.schedule import Schedule, SteadyDosing, nothing
 from physio.solve.adjoint import AbstractAdjoint, ForwardMode
 from physio.solve.chunks import march_in_chunks
-from physio.solve.fixed_point import fixed_point
+from physio.solve.fixed_point import Pin, fixed_point
 from physio.solve.method import AbstractMethod
+from physio.solve.newton import Newton
 from physio.solve.status import Status
 from physio.solve.plan import Events, arrivals, inputs_before, plan_of, to_lanes
 from physio.solve.trajectory import Trajectory
@@ -104,12 +105,12 @@ def steady(system: System, dosing: SteadyDosing, guess: Array, t0: Array, method
     # what has left the body only grows: those rows are held, or no regimen would have a steady state
     accounts = system.boundary_rows()
     held = jnp.asarray(accounts, dtype=jnp.int32)
-    pins = [((row,), row, guess[row]) for row in accounts]
+    pins = [Pin((row,), row, guess[row]) for row in accounts]
 
     def interval(y):
         return method.march(system, plan, y).final.at[held].set(y[held])
 
-    y, closed = fixed_point(interval, guess, pins=pins, iterations=12)
+    y, closed, _ = fixed_point(Newton(cycles=1, steps=12), interval, guess, pins=pins)
     possible = closed & jnp.all(y > -1e-6 * (1.0 + jnp.abs(arrives)), axis=0)
     return jnp.where(possible, y, 0.0), jnp.where(possible, Status.OK, Status.NO_STEADY_STATE).astype(jnp.int32)
 

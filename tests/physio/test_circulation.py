@@ -35,7 +35,7 @@ def beats():
 
         def volume(values):
             there = body.with_values(dict(zip(VARIED, values, strict=True)))
-            beat = periodic(there, samples=200, lanes=values.shape[1], method=TIGHT, paced=8, iterations=4)
+            beat = periodic(there, samples=200, lanes=values.shape[1], method=TIGHT, tolerance=1e-7)
             paths = {address: path[:, 0] for address, path in reference.paths_of(name, beat).items()}
             return beat["lv.volume"], (paths, beat.states, beat.status)
 
