@@ -20,7 +20,7 @@ from physio.drugs.effect import Effect
 from physio.observe import Additive, Maximum, Mean, Minimum, Observation, Proportional, Readings
 from physio.priors import LogNormal
 from physio.protocol import ClosedBeat
-from physio.solve import Newton, Status, Trajectory, Tsit5
+from physio.solve import Anderson, Newton, Status, Trajectory, Tsit5
 from physio.solve.lanes import lane_jacobian
 from physio.system import System
 from physio.wiring import times
@@ -40,7 +40,7 @@ FREE = (
     "total.blood",
 )
 METHOD = Tsit5(rtol=1e-6, atol=1e-6, max_steps=20_000)
-MAKING = ClosedBeat(samples=48, tolerance=1e-3, method=METHOD)
+MAKING = ClosedBeat(samples=48, closing=Anderson(), tolerance=1e-4, method=METHOD)
 # closed to 1e-3 of the largest volume before the last Newton step, far below what instruments read
 FITTING = ClosedBeat(samples=48, closing=Newton(cycles=5, steps=4), tolerance=1e-3, method=METHOD)
 

@@ -67,7 +67,8 @@ class Anderson(AbstractClosing):
         new = after - (share[:, None] * steps).sum(0)
         # a point outside the numbers is no point: the plain cycle goes on from where it was
         new = jnp.where(jnp.all(jnp.abs(new) < jnp.inf, axis=0), new, after)
-        y = jnp.where(now.open, jnp.where(still, new, after), now.y)
+        # where the cycle closes the lane stays: that very point was found good
+        y = jnp.where(still, new, now.y)
         # for the next time: F(y_(k+1)) - F(y_k) = (y_(k+1) - y_k) + change of f
         rolled_steps = jnp.roll(steps, 1, axis=0).at[0].set(new - now.y)
         rolled_changes = jnp.roll(changes, 1, axis=0).at[0].set(0.0)

@@ -12,6 +12,9 @@ from physio.solve.method import AbstractMethod, Marched
 from physio.solve.plan import Plan
 from physio.system import System
 
+# so many lanes of twenty states stay in the cache of a core
+CHUNK = 128
+
 
 def march_in_chunks(
     method: AbstractMethod,

@@ -11,19 +11,16 @@ from physio.body import Body
 from physio.component import cast
 from physio.schedule import Schedule, SteadyDosing, nothing
 from physio.solve.adjoint import AbstractAdjoint, ForwardMode
-from physio.solve.chunks import march_in_chunks
+from physio.solve.chunks import CHUNK, march_in_chunks
 from physio.solve.fixed_point import Pin, fixed_point
 from physio.solve.method import AbstractMethod
 from physio.solve.newton import Newton
-from physio.solve.status import Status
 from physio.solve.plan import Events, arrivals, inputs_before, plan_of, to_lanes
+from physio.solve.status import Status
 from physio.solve.trajectory import Trajectory
 from physio.solve.tsit5 import Tsit5
 from physio.system import System
 from physio.wiring import unknown
-
-# so many lanes of twenty states stay in the cache of a core
-CHUNK = 128
 
 
 def solve(

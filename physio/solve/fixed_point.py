@@ -51,21 +51,33 @@ class AbstractClosing(eqx.Module):
 
 
 def fixed_point(
-    closing: AbstractClosing, cycle: Map, guess: Array, *, pins: Sequence[Pin] = (), tolerance: float = 1e-8
+    closing: AbstractClosing,
+    cycle: Map,
+    guess: Array,
+    *,
+    pins: Sequence[Pin] = (),
+    tolerance: float = 1e-8,
+    last: Map | None = None,
 ) -> Closed:
     """``cycle(y) = y`` for every lane, within ``tolerance`` (or what the precision allows) of its largest state.
 
     Derivatives reach whatever ``cycle`` closes over and the totals; they are exact to first order, and cost one Jacobian.
+    ``last`` is the same map with a reverse derivative; ``cycle`` itself must have a forward one.
     """
-    # closed-over parameters must not carry tangents through the iterations
-    plain = _without_tangents(cycle)
+    # what the map closes over becomes an argument: its derivatives must not follow the iterations
+    converted, closed_over = jax.closure_convert(cycle, guess)
+    constants = jax.tree.map(jax.lax.stop_gradient, closed_over)
+
+    def plain(y):
+        return converted(y, *constants)
+
     still = [Pin(pin.rows, pin.row, jax.lax.stop_gradient(pin.total)) for pin in pins]
     found = closing.close(plain, jax.lax.stop_gradient(guess), still, tolerance)
     y = jax.lax.stop_gradient(found.y)
     # once more round: its value is y up to the tolerance, its derivative that of the cycle for a fixed beginning
-    after = cycle(y)
+    after = (last or cycle)(y)
     totals = [pin.total for pin in pins]
-    return Closed(_implicit(plain, pins)(y, after, totals), found.closed & closes(after, y, tolerance), found.cycles)
+    return Closed(_implicit(converted, pins)(y, after, totals, constants), found.closed & closes(after, y, tolerance), found.cycles)
 
 
 def closes(after: Array, before: Array, tolerance: float) -> Array:
@@ -85,33 +97,23 @@ def newton_step(cycle: Map, y: Array, pins: Sequence[Pin]) -> tuple[Array, Array
     return after, y + _solve(matrix, right, pins)
 
 
-def _implicit(cycle: Map, pins: Sequence[Pin]):
-    """The fixed point as a function of ``(y, F(y), totals)`` whose derivative is the implicit one."""
+def _implicit(cycle: Callable, pins: Sequence[Pin]):
+    """The fixed point as a function of ``(y, F(y), totals, constants of F)`` whose derivative is the implicit one."""
 
     @jax.custom_jvp
-    def fixed(y, after, totals):
+    def fixed(y, after, totals, constants):
         return after
 
     @fixed.defjvp
     def _(primals, tangents):
-        y, after, _ = primals
-        _, right, of_totals = tangents
-        _, matrix = _linearised(cycle, y)
+        y, after, _, constants = primals
+        _, right, of_totals, _ = tangents
+        _, matrix = _linearised(lambda y: cycle(y, *constants), y)
         for pin, total in zip(pins, of_totals, strict=True):
             right = right.at[pin.row].set(total)
         return after, _solve(matrix, right, pins)
 
     return fixed
-
-
-def _without_tangents(cycle: Map) -> Map:
-    """The same map of y with everything it closes over held constant."""
-
-    def mapped(y):
-        converted, constants = jax.closure_convert(cycle, y)
-        return converted(y, *jax.tree.map(jax.lax.stop_gradient, constants))
-
-    return mapped
 
 
 def _linearised(cycle: Map, y: Array) -> tuple[Array, Array]:
