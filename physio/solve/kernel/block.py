@@ -181,7 +181,7 @@ def _pullback(model: Emitted) -> str:
         "b->t0[l] = span[i];",
         "b->row[l] = alive && live ? count[i] : 0;",
         # a place without a row steps by nothing, from a state where the rate is known to be finite
-        f"const real* RESTRICT row = rows + i * (long long)settings[3] * WIDTH;",
+        "const real* RESTRICT row = rows + i * (long long)settings[3] * WIDTH;",
         "const int any = alive && count[i] > 0;",
         *(f"b->x[{j}][l] = any ? row[{2 + j}] : R(1.0);" for j in range(n)),
         "b->s[l] = R(0.0); b->step[l] = R(0.0);",

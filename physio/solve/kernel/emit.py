@@ -12,7 +12,7 @@ from jax.extend.core import Literal
 
 from physio.solve.kernel import control, elementwise, shapes
 from physio.solve.kernel.cells import known, numbers, values
-from physio.solve.kernel.code import Code
+from physio.solve.kernel.statements import Code
 from physio.solve.kernel.unsupported import UnsupportedPrimitive
 from physio.units.source import definition, locate
 

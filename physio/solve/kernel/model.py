@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from physio.solve.kernel.cells import Cell, names, written
-from physio.solve.kernel.code import Code, Statement, hoisted, needed
+from physio.solve.kernel.statements import Code, Statement, hoisted, needed
 from physio.solve.kernel.emit import emit
 
 

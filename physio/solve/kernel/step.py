@@ -10,14 +10,13 @@ so that the straight-line code of the model is written once and pasted seven tim
 
 import numpy as np
 
+from physio.solve.adaptive import _HUGE_ERROR as HUGE_ERROR
 from physio.solve.kernel.cells import written
 from physio.solve.kernel.model import Emitted, assign
 from physio.solve.status import Status
-from physio.solve.tsit5 import _A as A
-from physio.solve.tsit5 import _B as B
-from physio.solve.tsit5 import _C as C
-from physio.solve.tsit5 import _E as E
-from physio.solve.tsit5 import _HUGE_ERROR as HUGE_ERROR
+from physio.solve.tsit5 import TSIT5
+
+A, B, C, E = TSIT5.a, TSIT5.b, TSIT5.c, TSIT5.e
 
 
 def number(value: float) -> str:
