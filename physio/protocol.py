@@ -11,8 +11,8 @@ from jaxtyping import Array
 from physio.body import Body
 from physio.component import as_float
 from physio.schedule import Schedule, nothing
-from physio.solve import AbstractMethod, Status, Trajectory, Tsit5, periodic, solve
-from physio.solve.timetable import to_lanes
+from physio.solve import AbstractClosing, AbstractMethod, Newton, Status, Trajectory, Tsit5, periodic, solve
+from physio.solve.plan import to_lanes
 
 
 class AbstractProtocol(eqx.Module):
@@ -55,8 +55,7 @@ class ClosedBeat(AbstractProtocol):
     """``periodic``: one closed beat of a paced body, sampled evenly; it remembers the orbit."""
 
     samples: int = 64
-    paced: int = 10
-    iterations: int = 4
+    closing: AbstractClosing = Newton()
     tolerance: float = 1e-4
     method: AbstractMethod = Tsit5()
 
@@ -66,8 +65,7 @@ class ClosedBeat(AbstractProtocol):
             samples=self.samples,
             lanes=lanes,
             method=self.method,
-            paced=self.paced,
-            iterations=self.iterations,
+            closing=self.closing,
             tolerance=self.tolerance,
             guess=memory,
         )

@@ -44,14 +44,19 @@ class System(eqx.Module):
     wiring: Wiring = eqx.field(static=True)
     lanes: int = eqx.field(static=True)
 
-    def __init__(self, body: Body, lanes: int):
-        body = lanes_of(body, lanes)
-        self.wiring = body.wiring
-        self.lanes = lanes
-        self.totals = body.totals
-        self.stacked = tuple(
-            jax.tree.map(lambda *x: jnp.stack(x), *[body.parts[n] for n in group.names]) for group in self.groups
+    @classmethod
+    def of(cls, body: Body, lanes: int) -> "System":
+        """The body for this many lanes; its numbers are shared or carry the lanes last."""
+        body, wiring = lanes_of(body, lanes), body.wiring
+        stacked = tuple(
+            jax.tree.map(lambda *x: jnp.stack(x), *[body.parts[n] for n in group.names])
+            for group in wiring.order + wiring.links
         )
+        return cls(stacked, body.totals, wiring, lanes)
+
+    def narrowed(self, lanes: int) -> "System":
+        """The same with arrays that are about to be cut to this many lanes."""
+        return System(self.stacked, self.totals, self.wiring, lanes)
 
     @property
     def groups(self) -> tuple[Group, ...]:

@@ -82,7 +82,7 @@ def figures_of(name: str, paths: dict[str, jax.Array], rate: float) -> dict[str,
 
 def closed_beat(name: str, body: Body, method: Tsit5 = ACCURATE) -> tuple[dict[str, jax.Array], jax.Array]:
     """Paths over one closed beat, sampled every 1/1000, and its status."""
-    beat = periodic(body, samples=1000, method=method, paced=10)
+    beat = periodic(body, samples=1000, method=method)
     return paths_of(name, beat), beat.status
 
 

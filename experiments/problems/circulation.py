@@ -20,7 +20,7 @@ from physio.drugs.effect import Effect
 from physio.observe import Additive, Maximum, Mean, Minimum, Observation, Proportional, Readings
 from physio.priors import LogNormal
 from physio.protocol import ClosedBeat
-from physio.solve import Status, Trajectory, Tsit5
+from physio.solve import Anderson, Newton, Status, Trajectory, Tsit5
 from physio.solve.lanes import lane_jacobian
 from physio.system import System
 from physio.wiring import times
@@ -40,9 +40,9 @@ FREE = (
     "total.blood",
 )
 METHOD = Tsit5(rtol=1e-6, atol=1e-6, max_steps=20_000)
-MAKING = ClosedBeat(samples=48, paced=10, iterations=6, tolerance=1e-3, method=METHOD)
+MAKING = ClosedBeat(samples=48, closing=Anderson(), tolerance=1e-4, method=METHOD)
 # closed to 1e-3 of the largest volume before the last Newton step, far below what instruments read
-FITTING = ClosedBeat(samples=48, paced=5, iterations=4, tolerance=1e-3, method=METHOD)
+FITTING = ClosedBeat(samples=48, closing=Newton(cycles=5, steps=4), tolerance=1e-3, method=METHOD)
 
 # Spreads: cuff 5 mmHg (a validated cuff may have 8 mmHg, AAMI), echo volumes 8-10 %, thermodilution 7 %, catheter
 # 1-2 mmHg, one beat's length 0.01 s: usual clinical repeatability, assumed here for synthetic readings.
@@ -214,7 +214,7 @@ def treated(body: Body, z: Array, log_multiplier: Array, effect_sd: Array, orbit
 
 def from_rest(body: Body, lanes: int) -> Array:
     """The orbit of people of whom none is known: every lane begins at rest."""
-    return jnp.full((len(System(body, 1).state_names), lanes), jnp.nan, dtype=float)
+    return jnp.full((len(System.of(body, 1).state_names), lanes), jnp.nan, dtype=float)
 
 
 def effect_terms(arm_effects: Mapping[str, tuple[float, float]], parameters: Sequence[str]) -> tuple[Array, Array]:

@@ -1,11 +1,34 @@
 """Solvers: they know states, stops and lanes, and no organ."""
 
+from physio.solve.adjoint import AbstractAdjoint, ForwardMode
+from physio.solve.anderson import Anderson
 from physio.solve.core import solve
 from physio.solve.diffrax_method import Diffrax
+from physio.solve.discrete_adjoint import DiscreteAdjoint
+from physio.solve.fixed_point import AbstractClosing
+from physio.solve.fixed_steps import FixedSteps
 from physio.solve.method import AbstractMethod
+from physio.solve.newton import Newton
 from physio.solve.periodic import periodic
+from physio.solve.rodas4 import Rodas4
 from physio.solve.status import Status
 from physio.solve.trajectory import Trajectory
 from physio.solve.tsit5 import Tsit5
 
-__all__ = ["AbstractMethod", "Diffrax", "Status", "Trajectory", "Tsit5", "periodic", "solve"]
+__all__ = [
+    "AbstractAdjoint",
+    "AbstractClosing",
+    "AbstractMethod",
+    "Anderson",
+    "Diffrax",
+    "DiscreteAdjoint",
+    "FixedSteps",
+    "ForwardMode",
+    "Newton",
+    "Rodas4",
+    "Status",
+    "Trajectory",
+    "Tsit5",
+    "periodic",
+    "solve",
+]

@@ -10,10 +10,13 @@ from jaxtyping import Array
 from physio.body import Body
 from physio.component import cast
 from physio.schedule import Schedule, SteadyDosing, nothing
-from physio.solve.fixed_point import fixed_point
+from physio.solve.adjoint import AbstractAdjoint, ForwardMode
+from physio.solve.chunks import CHUNK, march_in_chunks
+from physio.solve.fixed_point import Pin, fixed_point
 from physio.solve.method import AbstractMethod
+from physio.solve.newton import Newton
+from physio.solve.plan import Events, arrivals, inputs_before, plan_of, to_lanes
 from physio.solve.status import Status
-from physio.solve.timetable import Events, Timetable, arrivals, inputs_before, rates_between, timetable, to_lanes
 from physio.solve.trajectory import Trajectory
 from physio.solve.tsit5 import Tsit5
 from physio.system import System
@@ -29,6 +32,9 @@ def solve(
     start: Array | None = None,
     lanes: int | None = None,
     method: AbstractMethod = Tsit5(),
+    adjoint: AbstractAdjoint = ForwardMode(),
+    chunk: int = CHUNK,
+    order: Array | None = None,
 ) -> Trajectory:
     """Integrate a body from ``t0`` through its schedule and show it at the times ``at``.
 
@@ -39,15 +45,19 @@ def solve(
     ``start``   initial state (states,) or (states, lanes) instead of the body's rest
     ``method``  ``Tsit5()`` for any number of lanes, ``Diffrax(solver)`` for one person
 
+    ``adjoint`` ``ForwardMode()`` for jvp, ``DiscreteAdjoint()`` for vjp and grad
+    ``chunk``   lanes that are advanced together, each chunk as long as its slowest lane takes
+    ``order``   (lanes,) sorts lanes into chunks: ``trajectory.steps`` of a solve of almost the same people
+
     All is computed in the precision of the body's numbers, whatever that of times, doses and start.
 
     ValueError where times are known and do not ascend from ``t0``. Nothing raises inside: ``trajectory.status`` holds a
-    result code for every lane. Traceable by jit, jvp and (with ``Diffrax``) vjp; derivatives reach parameters, initial
-    state, dose amounts, times, lags and durations.
+    result code for every lane. Traceable by jit and, as ``adjoint`` says, jvp or vjp; derivatives reach parameters,
+    initial state, dose amounts, times, lags and durations.
     """
     _require_ascending(at, t0)
     single = lanes is None
-    system = System(body, 1 if single else lanes)
+    system = System.of(body, 1 if single else lanes)
     _require_channels(system, nothing() if schedule is None else schedule)
     schedule = cast(nothing() if schedule is None else schedule, system.dtype)
     if start is None:
@@ -60,44 +70,15 @@ def solve(
     if schedule.steady is not None:
         y, failed = steady(system, schedule.steady, y, t0, method)
     events = arrivals(system, schedule)
-    plan = timetable(events, times, t0, times[-1])
-    states, final, status, steps = march(system, schedule, plan, y, method)
+    plan = plan_of(system, schedule.channels, events, times, t0)
+    seen, final, status, steps = march_in_chunks(method, adjoint, system, plan, y, chunk, order)
     status = jnp.where(failed == Status.OK, status, failed)
-    seen = jnp.take_along_axis(states, plan.row[:, None, :], axis=0)
     seen = jnp.where(status == Status.OK, seen, jnp.nan)
     inputs = {name: jnp.zeros_like(times) for name, _ in system.wiring.inputs}
-    if schedule.channels:
-        inputs |= jax.vmap(lambda t: inputs_before(events, schedule, t))(times)
+    if plan.inputs:
+        inputs |= jax.vmap(lambda t: inputs_before(events, schedule.channels, t))(times)
     trajectory = Trajectory(times, seen, final, status, steps, inputs, system, False)
     return squeezed(trajectory) if single else trajectory
-
-
-def march(system: System, schedule: Schedule, plan: Timetable, y: Array, method: AbstractMethod):
-    """From stop to stop: ``(state before each stop's boluses (stops, states, lanes), final, status, steps)``."""
-    rows = jnp.asarray([system.filled_row(c) if not c.startswith("input.") else 0 for c in schedule.channels] or [0])
-    hits = jnp.asarray([not c.startswith("input.") for c in schedule.channels] or [False])
-    lane = jnp.arange(system.lanes)
-    silent = {name: jnp.zeros((system.lanes,), y.dtype) for name, _ in system.wiring.inputs}
-
-    def step(carry, stop):
-        y, inner = carry
-        a, b, bolus, channel = stop
-        before = y
-        y = y.at[rows[channel], lane].add(jnp.where(hits[channel], bolus, 0.0).astype(y.dtype))
-        doses, inputs = rates_between(plan.events, schedule, a, b)
-        length = b - a
-
-        def field(s, y):
-            rate = system.field(a + s * length, y, doses, silent | inputs)
-            # a segment of no length must not let the rates (which may be infinite) touch the state
-            return jnp.where(length > 0, length * rate, 0.0)
-
-        y, inner = method.advance(field, y, length, inner)
-        return (y, inner), before
-
-    stops = (plan.stops[:-1], plan.stops[1:], plan.bolus[:-1], plan.bolus_channel[:-1])
-    (final, inner), before = jax.lax.scan(step, (y, method.begin(y)), stops)
-    return jnp.concatenate([before, final[None]]), final, method.status(inner), method.steps(inner)
 
 
 def steady(system: System, dosing: SteadyDosing, guess: Array, t0: Array, method: AbstractMethod):
@@ -116,18 +97,17 @@ def steady(system: System, dosing: SteadyDosing, guess: Array, t0: Array, method
         jnp.broadcast_to(duration, (2, system.lanes)),
         jnp.zeros((2, system.lanes), jnp.int32),
     )
-    channel = Schedule(begin, begin, begin, events.channel, None, (dosing.channel,))
-    plan = timetable(events, (t0 + every)[None], t0, t0 + every)
+    plan = plan_of(system, (dosing.channel,), events, (t0 + every)[None], t0)
 
     # what has left the body only grows: those rows are held, or no regimen would have a steady state
     accounts = system.boundary_rows()
     held = jnp.asarray(accounts, dtype=jnp.int32)
-    pins = [((row,), row, guess[row]) for row in accounts]
+    pins = [Pin((row,), row, guess[row]) for row in accounts]
 
     def interval(y):
-        return march(system, channel, plan, y, method)[1].at[held].set(y[held])
+        return method.march(system, plan, y).final.at[held].set(y[held])
 
-    y, closed = fixed_point(interval, guess, pins=pins, iterations=12)
+    y, closed, _ = fixed_point(Newton(cycles=1, steps=12), interval, guess, pins=pins)
     possible = closed & jnp.all(y > -1e-6 * (1.0 + jnp.abs(arrives)), axis=0)
     return jnp.where(possible, y, 0.0), jnp.where(possible, Status.OK, Status.NO_STEADY_STATE).astype(jnp.int32)
 

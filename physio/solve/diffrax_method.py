@@ -1,19 +1,15 @@
 """Any Diffrax solver as a method for one person: the oracle, and the way to implicit or other schemes."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import diffrax
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from physio.solve.method import AbstractMethod
+from physio.solve.method import AbstractMethod, Marched
+from physio.solve.plan import Plan
 from physio.solve.status import Status
-
-
-class _Carry(NamedTuple):
-    status: Array
-    steps: Array
+from physio.solve.stepping import Field
+from physio.system import System
 
 
 class Diffrax(AbstractMethod):
@@ -29,18 +25,26 @@ class Diffrax(AbstractMethod):
     max_steps: int = 16_384
     adjoint: diffrax.AbstractAdjoint = diffrax.RecursiveCheckpointAdjoint()
 
-    def begin(self, y: Array) -> _Carry:
-        if y.shape[-1] != 1:
-            raise ValueError("a Diffrax method solves one person; a cohort is solved with Tsit5")
-        return _Carry(jnp.zeros((1,), jnp.int32), jnp.zeros((1,), jnp.int32))
+    def march(self, system: System, plan: Plan, y: Array) -> Marched:
+        if system.lanes != 1:
+            raise ValueError("a Diffrax method solves one person; a cohort is solved with the project's own methods")
 
-    def status(self, carry: _Carry) -> Array:
-        return carry.status
+        def segment(carry, column):
+            y, status, steps = carry
+            here = plan.columns(column)
+            y, code, taken = self._across(plan.field(system, here), plan.begun(here, y))
+            status = jnp.where(status == Status.OK, code, status)
+            return (y, status, steps + taken), y
 
-    def steps(self, carry: _Carry) -> Array:
-        return carry.steps
+        none = jnp.zeros((1,), jnp.int32)
+        columns = jnp.moveaxis(plan.table, 1, 0)
+        (final, status, steps), ends = jax.lax.scan(segment, (y, none, none), columns)
+        times = plan.at.shape[0]
+        seen = jnp.zeros((times, *y.shape), y.dtype).at[plan.shown[:, 0]].set(ends, mode="drop")
+        return Marched(seen, final, status, steps)
 
-    def advance(self, field: Callable, y: Array, length: Array, carry: _Carry) -> tuple[Array, _Carry]:
+    def _across(self, field: Field, y: Array) -> tuple[Array, Array, Array]:
+        """``(state, result code, steps)`` at the end of a segment."""
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(lambda s, x, _: field(jnp.full((1,), s, y.dtype), x[:, None])[:, 0]),
             self.solver,
@@ -56,5 +60,5 @@ class Diffrax(AbstractMethod):
         failed = solution.result != diffrax.RESULTS.successful
         budget = solution.result == diffrax.RESULTS.max_steps_reached
         code = jnp.where(failed, jnp.where(budget, Status.STEP_BUDGET, Status.STEP_TOO_SMALL), Status.OK)
-        status = jnp.where(carry.status == Status.OK, code.astype(jnp.int32)[None], carry.status)
-        return solution.ys[0][:, None], _Carry(status, carry.steps + solution.stats["num_steps"].astype(jnp.int32))
+        taken = solution.stats["num_steps"].astype(jnp.int32)[None]
+        return solution.ys[0][:, None], code.astype(jnp.int32)[None], taken

@@ -17,7 +17,7 @@ def fence(x: Array, always: Array) -> Array:
     """``x``, computed once. ``always``: a run-time scalar that is true and carries no batch axis."""
     if _BARRIER_WORKS:
         return jax.lax.optimization_barrier(x)
-    return jax.lax.cond(always, lambda v: v, lambda v: -v, x)
+    return jax.lax.cond(always, lambda v: v, lambda v: jax.tree.map(jnp.negative, v), x)
 
 
 def always_true(x: Array) -> Array:

@@ -1,32 +1,32 @@
-"""The contract of a method: carry all lanes from one stop to the next."""
+"""The contract of a method: carry all lanes through their plans."""
 
 import abc
-from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 import equinox as eqx
 from jaxtyping import Array
 
+from physio.solve.plan import Plan
+from physio.system import System
 
-class AbstractMethod(eqx.Module):
-    """Integrates dy/ds = field(s, y), s from 0 to 1, for every lane at once.
 
-    ``s`` is (lanes,) and ``y`` (states, lanes). A segment between two stops is always mapped to [0, 1], so that the
-    derivative with respect to a stop's time flows through the length of the segment and needs no special rule.
+class Marched(NamedTuple):
+    """What a march returns.
+
+    ``seen``    (times, states, lanes) state at each observation, just before what happens there
+    ``final``   (states, lanes) at the last observation
+    ``status``  (lanes,) result codes, and ``steps`` (lanes,), rejected ones included
     """
 
-    @abc.abstractmethod
-    def begin(self, y: Array) -> Any:
-        """What the method carries from segment to segment."""
+    seen: Array
+    final: Array
+    status: Array
+    steps: Array
+
+
+class AbstractMethod(eqx.Module):
+    """Integrates every lane from the first to the last stop of its plan."""
 
     @abc.abstractmethod
-    def advance(self, field: Callable, y: Array, length: Array, carry: Any) -> tuple[Array, Any]:
-        """State at s = 1 and the new carry; ``length`` (lanes,) is the segment's length on the body's clock."""
-
-    @abc.abstractmethod
-    def status(self, carry: Any) -> Array:
-        """Result code (lanes,)."""
-
-    @abc.abstractmethod
-    def steps(self, carry: Any) -> Array:
-        """Steps taken, rejected ones included (lanes,)."""
+    def march(self, system: System, plan: Plan, y: Array) -> Marched:
+        """From y (states, lanes). Nothing raises: what a lane came to is in its status."""

@@ -1,11 +1,9 @@
 """The closed beat of a paced body: the state that one cycle leaves where it is, and the cycle itself.
 
-Beats are paced until they change little, then Newton's method closes the cycle; conserved totals are pinned. Every lane
-goes through as many beats as it needs itself. Derivatives are those of the closed cycle by the implicit function
-theorem, so they cost one beat whatever the number of beats paced.
+Newton's method or Anderson's acceleration closes the cycle; conserved totals are pinned. Every lane goes through as many
+beats as it needs itself. Derivatives are those of the closed cycle by the implicit function theorem, so they cost one
+beat whatever the number of beats paced.
 """
-
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -14,17 +12,17 @@ from jaxtyping import Array
 from physio.body import Body
 from physio.component import cast
 from physio.schedule import nothing
-from physio.solve.core import march, squeezed
-from physio.solve.fixed_point import closes, fixed_point, without_tangents
+from physio.solve.adjoint import AbstractAdjoint, ForwardMode
+from physio.solve.chunks import CHUNK, march_in_chunks
+from physio.solve.core import squeezed
+from physio.solve.fixed_point import AbstractClosing, Pin, fixed_point
 from physio.solve.method import AbstractMethod
+from physio.solve.newton import Newton
+from physio.solve.plan import arrivals, plan_of, to_lanes
 from physio.solve.status import Status
-from physio.solve.timetable import arrivals, timetable, to_lanes
 from physio.solve.trajectory import Trajectory
 from physio.solve.tsit5 import Tsit5
 from physio.system import System
-
-# near enough for Newton's method: tighter bounds cost beats and save no Newton step
-_SETTLED = 0.1
 
 
 def periodic(
@@ -33,70 +31,56 @@ def periodic(
     samples: int = 128,
     lanes: int | None = None,
     method: AbstractMethod = Tsit5(),
-    paced: int = 10,
-    iterations: int = 4,
+    closing: AbstractClosing = Newton(),
     tolerance: float = 1e-4,
     guess: Array | None = None,
+    adjoint: AbstractAdjoint = ForwardMode(),
+    chunk: int = CHUNK,
 ) -> Trajectory:
     """One closed beat at ``samples`` + 1 equally spaced phases from 0 to 1.
 
-    ``guess``       (states,) or (states, lanes) instead of the body's rest, such as ``final`` of a beat under almost the
-                    same numbers; a lane whose guess is not finite starts from rest
-    ``paced``       most beats before Newton's method, which begins once a beat changes no state by more than a tenth of the
-                    largest
-    ``iterations``  most steps of Newton's method
+    ``closing``     ``Newton()`` where derivatives are wanted anyway, ``Anderson()`` for values alone
     ``tolerance``   relative to the largest state; a lane whose cycle does not close within it gets
                     ``Status.NOT_PERIODIC``
+    ``guess``       (states,) or (states, lanes) instead of the body's rest, such as ``final`` of a beat under almost the
+                    same numbers; a lane whose guess is not finite starts from rest
+
+    ``adjoint`` and ``chunk`` are those of ``solve``; in reverse the tape holds two beats, however many were run.
     """
     if body.wiring.clock is None:
         raise ValueError("only a paced body has a beat: give the Body clock='part.output' in s per beat")
-    system = System(body, 1 if lanes is None else lanes)
+    system = System.of(body, 1 if lanes is None else lanes)
     silent = cast(nothing(), system.dtype)
     events = arrivals(system, silent)
     zero = jnp.zeros((system.lanes,), system.dtype)
 
-    def run(y, at):
+    def run(y, at, adjoint):
         times = jnp.broadcast_to(at.astype(system.dtype)[:, None], (len(at), system.lanes))
-        plan = timetable(events, times, zero, times[-1])
-        return times, plan, *march(system, silent, plan, y, method)
+        plan = plan_of(system, (), events, times, zero)
+        return times, march_in_chunks(method, adjoint, system, plan, y, chunk, None)
 
-    # traced once for pacing, Newton's method and its last step
+    # traced once for all ways to close the beat
     @jax.jit
     def beat(y):
-        return run(y, jnp.ones((1,)))[3]
+        return run(y, jnp.ones((1,)), ForwardMode())[1].final
+
+    def last(y):
+        return run(y, jnp.ones((1,)), adjoint)[1].final
 
     start = system.rest()
     if guess is not None:
         guess = to_lanes(jnp.asarray(guess, system.dtype), system.lanes)
         start = jnp.where(jnp.isfinite(guess).all(axis=0), guess, start)
-    warm = _pace(without_tangents(beat), jax.lax.stop_gradient(start), paced)
     names = system.state_names
     pins = [
-        (system.conserved_rows(total.port), names.index(total.absorbs), system.totals[name])
+        Pin(system.conserved_rows(total.port), names.index(total.absorbs), system.totals[name])
         for name, total in system.wiring.totals
     ]
-    y, closed = fixed_point(beat, warm, pins=pins, iterations=iterations, tolerance=tolerance)
-    times, plan, states, final, status, steps = run(y, jnp.linspace(0.0, 1.0, samples + 1))
+    y, closed, _ = fixed_point(closing, beat, start, pins=pins, tolerance=tolerance, last=last)
+    times, (seen, final, status, steps) = run(y, jnp.linspace(0.0, 1.0, samples + 1), adjoint)
     open_cycle = (status == Status.OK) & ~closed
     status = jnp.where(open_cycle, Status.NOT_PERIODIC, status).astype(jnp.int32)
-    seen = jnp.take_along_axis(states, plan.row[:, None, :], axis=0)
     seen = jnp.where(status == Status.OK, seen, jnp.nan)
     inputs = {name: jnp.zeros_like(times) for name, _ in system.wiring.inputs}
     trajectory = Trajectory(times, seen, final, status, steps, inputs, system, False)
     return squeezed(trajectory) if lanes is None else trajectory
-
-
-def _pace(beat: Callable[[Array], Array], y: Array, most: int) -> Array:
-    """Beat after beat until a lane's state changes by less than ``_SETTLED``, at most ``most`` beats."""
-
-    def unfinished(carry):
-        count, _, moving = carry
-        return (count < most) & moving.any()
-
-    def step(carry):
-        count, y, moving = carry
-        after = beat(y)
-        return count + 1, jnp.where(moving, after, y), moving & ~closes(after, y, _SETTLED)
-
-    start = (jnp.zeros((), jnp.int32), y, jnp.ones(y.shape[-1:], bool))
-    return jax.lax.while_loop(unfinished, step, start)[1]

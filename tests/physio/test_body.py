@@ -23,11 +23,11 @@ def built(parts=None, flows=None, **wires):
 
 
 def test_rows_and_outputs():
-    system = System(built().with_values(VALUES), 1)
+    system = System.of(built().with_values(VALUES), 1)
     assert system.state_names == ("left.volume", "right.volume")
     assert system.output_names == ("left.pressure", "right.pressure", "pipe.flow")
     assert system.dose_channels == ("left.blood", "right.blood")
-    env, _ = System(built().with_values(VALUES), 1).evaluate(jnp.zeros(1), jnp.asarray([[20.0], [4.0]]), {})
+    env, _ = System.of(built().with_values(VALUES), 1).evaluate(jnp.zeros(1), jnp.asarray([[20.0], [4.0]]), {})
     assert {a: float(v[0]) for a, v in env.items()} == {
         "left.pressure": 5.0,
         "right.pressure": 2.0,
@@ -43,7 +43,7 @@ def test_units_by_address():
 
 def test_every_flow_leaves_one_store_and_enters_another():
     body = built({"back": ResistiveBed()}, {"back": ("right.blood", "left.blood")}).with_values(VALUES)
-    rate = System(body, 1).field(jnp.zeros(1), jnp.asarray([[31.0], [7.0]]), {}, {})
+    rate = System.of(body, 1).field(jnp.zeros(1), jnp.asarray([[31.0], [7.0]]), {}, {})
     assert float(rate[0, 0]) != 0.0 and float(rate.sum()) == 0.0
 
 
@@ -58,25 +58,25 @@ def test_start_and_total_replace_rest():
     prior = LogNormal(50.0, cv=0.1)
     whole = total("blood", "mL", prior, absorbs="right.volume", source="test")
     body = built(start={"left.volume": 12.0}, totals={"blood": whole})
-    np.testing.assert_array_equal(System(body, 2).rest(), [[12.0, 12.0], [38.0, 38.0]])
+    np.testing.assert_array_equal(System.of(body, 2).rest(), [[12.0, 12.0], [38.0, 38.0]])
     assert body.parameters["total.blood"].prior == prior and body.unit_of("total.blood") == "mL"
     more = body.with_values({"total.blood": jnp.asarray([60.0, 70.0])})
-    np.testing.assert_array_equal(System(more, 2).rest()[1], [48.0, 58.0])
+    np.testing.assert_array_equal(System.of(more, 2).rest()[1], [48.0, 58.0])
 
 
 def test_lanes_share_or_own_their_numbers():
     body = built().with_values(VALUES | {"pipe.resistance": jnp.asarray([1.0, 3.0, 6.0])})
-    env, _ = System(body, 3).evaluate(jnp.zeros(3), jnp.asarray([[20.0] * 3, [4.0] * 3]), {})
+    env, _ = System.of(body, 3).evaluate(jnp.zeros(3), jnp.asarray([[20.0] * 3, [4.0] * 3]), {})
     np.testing.assert_allclose(env["pipe.flow"], [3.0, 1.0, 0.5])
     with pytest.raises(ValueError, match="fits neither one person nor 2 lanes"):
-        System(body, 2)
+        System.of(body, 2)
 
 
 def test_a_driven_parameter_is_multiplied():
     body = built(
         inputs={"tone": "1"}, drive={"pipe.resistance": times("input.tone", "input.tone")}
     ).with_values(VALUES)
-    env, _ = System(body, 1).evaluate(
+    env, _ = System.of(body, 1).evaluate(
         jnp.zeros(1), jnp.asarray([[20.0], [4.0]]), {"tone": jnp.asarray([2.0])}
     )
     assert float(env["pipe.flow"][0]) == 0.25

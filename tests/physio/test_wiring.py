@@ -128,7 +128,7 @@ SENSED = {"sensor.pressure": "left.pressure"}
 def test_a_right_body_is_built():
     body = built(parts={"sensor": Sensor()}, senses=SENSED, drive={"pipe.resistance": times("sensor.tone")})
     assert body.parameters["pipe.resistance"].unit == "mmHg*s/mL"
-    assert System(body, 1).state_names == ("left.volume", "right.volume")
+    assert System.of(body, 1).state_names == ("left.volume", "right.volume")
 
 
 WRONG = {

@@ -1,0 +1,213 @@
+"""Reverse mode: walk back over the accepted steps, each with the reverse derivative of that one step.
+
+    y_(r+1) = step(y_r; parameters, segment),        g_r = (d step / d y)' g_(r+1)
+
+Forward, each step of each lane leaves a row (segment, place, size, state). Backward, a lane that ended its segment with
+this step first receives what its observation is worth, and hands to its boluses what they are worth. Begin and end of a
+segment are columns of the plan's table, so dose times, lags and durations get their derivatives like any parameter.
+
+Rows are kept for one block of steps; of each block the beginning is kept too. A block whose rows were overwritten is run
+again. With memory for all rows nothing is run twice.
+"""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from physio.solve.adjoint import AbstractAdjoint
+from physio.solve.plan import Plan
+from physio.solve.status import Status
+from physio.solve.stepping import AbstractStepping, Lanes, marched, moving, running
+from physio.system import System
+
+_BLOCKS = 64
+_FEWEST_ROWS = 16
+
+
+class Rows(NamedTuple):
+    """Steps of one block: (rows, lanes), the state (rows, states, lanes). ``share`` is 0 where none was accepted."""
+
+    row: Array
+    s: Array
+    share: Array
+    arrived: Array
+    y: Array
+
+
+class DiscreteAdjoint(AbstractAdjoint):
+    """``jax.vjp`` and ``jax.grad`` of a solve, whatever the number of parameters; no forward mode.
+
+    ``memory`` bytes hold the rows and the beginnings of at most 64 blocks. A lane still running when they are full gets
+    ``Status.STEP_BUDGET``; ValueError where not even 16 rows fit.
+    """
+
+    rows: int = 256
+    memory: int = 2**30
+
+    def march(self, method, system, plan, y, copies):
+        if not isinstance(method, AbstractStepping):
+            raise ValueError(
+                f"{type(method).__name__} brings its own derivatives: pass no adjoint, or one of the project's methods"
+            )
+        rows = self._rows(plan, y, copies)
+        arrays, static = eqx.partition(system, eqx.is_inexact_array)
+        tape = _Tape(method, static, plan, rows)
+
+        @jax.custom_vjp
+        def run(arrays, table, y, shown, at):
+            now = tape.on(table, shown, at)
+            lanes = method.march_lanes(eqx.combine(arrays, static), now.plan, y)
+            return lanes.seen, lanes.y, lanes.status, lanes.steps
+
+        def forward(arrays, table, y, shown, at):
+            now = tape.on(table, shown, at)
+            lanes, blocks, beginnings, rows, count = now.recorded(arrays, y)
+            outputs = (lanes.seen, lanes.y, lanes.status, lanes.steps)
+            return outputs, (arrays, table, shown, at, blocks, beginnings, rows, count, lanes.status)
+
+        def backward(kept, cotangents):
+            arrays, table, shown, at, blocks, beginnings, rows, count, status = kept
+            now = tape.on(table, shown, at)
+            seen, final, *_ = cotangents
+            return (*now.walked_back(arrays, blocks, beginnings, rows, count, status, seen, final), None, None)
+
+        run.defvjp(forward, backward)
+        return marched(plan, *run(arrays, plan.table, y, plan.shown, plan.at))
+
+    def _rows(self, plan: Plan, y: Array, copies: int) -> int:
+        """Rows of a block that fit beside the beginnings."""
+        states, lanes = y.shape
+        one_row = (states + 4) * lanes * 8
+        beginning = (3 * states + 8 + plan.table.shape[0]) * lanes * 8
+        rows = (self.memory // copies - _BLOCKS * beginning) // one_row
+        if rows < _FEWEST_ROWS:
+            need = copies * (_BLOCKS * beginning + _FEWEST_ROWS * one_row)
+            raise ValueError(f"DiscreteAdjoint(memory={self.memory}) is too little for {lanes} lanes of {states} states: give {need} bytes or more")
+        return min(int(rows), self.rows)
+
+
+class _Tape:
+    """Recording and walking back for one method, one body and one shape of plan."""
+
+    def __init__(self, method: AbstractStepping, static: System, plan: Plan, rows: int):
+        self.method, self.static, self.plan, self.rows = method, static, plan, rows
+
+    def on(self, table: Array, shown: Array, at: Array) -> "_Tape":
+        """The same with these arrays in the plan."""
+        plan = Plan(table, shown, at, self.plan.ports, self.plan.channels, self.plan.inputs)
+        return _Tape(self.method, self.static, plan, self.rows)
+
+    def block(self, system: System, lanes: Lanes) -> tuple[Lanes, Rows, Array]:
+        """At most ``rows`` steps, and their rows and number."""
+        states, count = lanes.y.shape
+        empty = jnp.zeros((self.rows, count), lanes.y.dtype)
+        rows = Rows(
+            jnp.zeros((self.rows, count), jnp.int32),
+            empty,
+            empty,
+            jnp.zeros((self.rows, count), bool),
+            jnp.zeros((self.rows, states, count), lanes.y.dtype),
+        )
+
+        def step(carry):
+            lanes, rows, number = carry
+            after, share = self.method.advanced(system, self.plan, lanes)
+            arrived = (share > 0.0) & (after.s >= 1.0)
+            made = Rows(lanes.row, lanes.s, share, arrived, lanes.y)
+            rows = jax.tree.map(lambda all_, one: jax.lax.dynamic_update_index_in_dim(all_, one, number, 0), rows, made)
+            return after, rows, number + 1
+
+        def visit(carry):
+            lanes, rows, number = jax.lax.while_loop(lambda c: moving(c[0]) & (c[2] < self.rows), step, carry)
+            return self.method.arrive(system, self.plan, lanes), rows, number
+
+        start = (lanes, rows, jnp.zeros((), jnp.int32))
+        return jax.lax.while_loop(lambda c: jnp.any(running(c[0])) & (c[2] < self.rows), visit, start)
+
+    def recorded(self, arrays: Any, y: Array):
+        """All blocks: ``(lanes, blocks, their beginnings, rows of the last, number of those)``."""
+        system = eqx.combine(arrays, self.static)
+        lanes = self.method.start(system, self.plan, y)
+        kept = lanes._replace(seen=lanes.seen[:0])
+        beginnings = jax.tree.map(lambda x: jnp.zeros((_BLOCKS, *x.shape), x.dtype), kept)
+        _, rows, number = jax.eval_shape(lambda now: self.block(system, now), lanes)
+        rows, number = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (rows, number))
+
+        def unfinished(carry):
+            return jnp.any(running(carry[0])) & (carry[1] < _BLOCKS)
+
+        def one(carry):
+            lanes, blocks, beginnings, _, _ = carry
+            kept = lanes._replace(seen=lanes.seen[:0])
+            beginnings = jax.tree.map(
+                lambda all_, x: jax.lax.dynamic_update_index_in_dim(all_, x, blocks, 0), beginnings, kept
+            )
+            lanes, rows, number = self.block(system, lanes)
+            return lanes, blocks + 1, beginnings, rows, number
+
+        start = (lanes, jnp.zeros((), jnp.int32), beginnings, rows, number)
+        lanes, *rest = jax.lax.while_loop(unfinished, one, start)
+        full = jnp.where(running(lanes), Status.STEP_BUDGET, lanes.status).astype(jnp.int32)
+        return lanes._replace(status=full), *rest
+
+    def walked_back(self, arrays, blocks, beginnings, rows, number, status, seen, final):
+        """Cotangents of ``(arrays, table, y)`` from those of the observations and of the final state."""
+        system = eqx.combine(arrays, self.static)
+        # a lane that failed is worth nothing to anybody
+        good = status == Status.OK
+        seen, final = jnp.where(good, seen, 0.0), jnp.where(good, final, 0.0)
+
+        def one_block(carry):
+            block, g, g_arrays, g_table, rows, number = carry
+
+            def again(_):
+                kept = jax.tree.map(lambda x: x[block], beginnings)
+                lanes = kept._replace(seen=jnp.zeros(seen.shape, seen.dtype))
+                return self.block(system, lanes)[1:]
+
+            rows, number = jax.lax.cond(block == blocks - 1, lambda _: (rows, number), again, None)
+            start = (number - 1, g, g_arrays, g_table)
+            back = jax.lax.while_loop(lambda c: c[0] >= 0, lambda c: self._one_row(arrays, rows, good, seen, c), start)
+            return block - 1, *back[1:], rows, number
+
+        zeros = jax.tree.map(jnp.zeros_like, arrays)
+        start = (blocks - 1, final, zeros, jnp.zeros_like(self.plan.table), rows, number)
+        _, g, g_arrays, g_table, *_ = jax.lax.while_loop(lambda c: c[0] >= 0, one_block, start)
+        # the boluses of the first stop came before the first step
+        g_table = self._boluses(g_table, jnp.zeros(good.shape, jnp.int32), g, good)
+        return g_arrays, g_table, g
+
+    def _one_row(self, arrays, rows: Rows, good, seen, carry):
+        """Undo one step of every lane that took it."""
+        number, g, g_arrays, g_table = carry
+        row, s, share, arrived, y = jax.tree.map(lambda x: x[number], rows)
+        lane = jnp.arange(y.shape[1])
+        took = (share > 0.0) & good
+        arrived = arrived & good
+        # where there is but one segment its end is the end of all, and nothing needs looking up
+        here = (slice(None), row, lane) if self.plan.table.shape[1] > 1 else (slice(None), 0)
+        column = self.plan.table[here]
+        if self.plan.table.shape[1] > 1:
+            # after its segment a lane met its observation, then the boluses of the next segment
+            on = arrived & (column[1] < self.plan.at[-1])
+            g_table = self._boluses(g_table, row + 1, g, on)
+            which = jnp.where(arrived, self.plan.shown[row, lane], self.plan.at.shape[0])
+            g = g + seen.at[which, :, lane].get(mode="fill", fill_value=0.0).T
+
+        def step(arrays, column, y):
+            field = self.plan.field(eqx.combine(arrays, self.static), self.plan.columns(column))
+            return self.method.attempt(field, s, share, y, self.method.begin(field, s, y)).y
+
+        back = jax.vjp(step, arrays, column, y)[1](jnp.where(took, g, 0.0))
+        of_arrays, of_column, of_y = jax.tree.map(lambda x: jnp.where(took, x, 0.0), back)
+        g_table = g_table.at[here].add(of_column)
+        return number - 1, jnp.where(took, of_y, g), jax.tree.map(jnp.add, g_arrays, of_arrays), g_table
+
+    def _boluses(self, g_table: Array, row: Array, g: Array, where: Array) -> Array:
+        """Add what the boluses at the beginning of segment ``row`` are worth."""
+        for k, port in enumerate(self.plan.ports):
+            g_table = g_table.at[2 + k, row, jnp.arange(g.shape[1])].add(jnp.where(where, g[port], 0.0), mode="drop")
+        return g_table

@@ -1,0 +1,161 @@
+"""What every lane goes through, in order of time: its stops, and what happens at and between them.
+
+    segment i:  first the boluses of stop i, then constant dose rates and input levels until stop i + 1
+
+Dose times plus lags depend on parameters, so rows are sorted inside jit. The order is a constant of the derivative;
+the times themselves are not. All that belongs to a segment is one column of one table, so that a lane fetches its next
+segment in one look.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from physio.schedule import Schedule
+from physio.system import System
+
+
+class Events(NamedTuple):
+    """Events of a schedule after lag and bioavailability: (slots, lanes)."""
+
+    start: Array
+    end: Array
+    arrives: Array
+    duration: Array
+    channel: Array
+
+
+class Segment(NamedTuple):
+    """One segment of every lane: begin and end (lanes,), boluses and rates (ports, lanes), levels (inputs, lanes)."""
+
+    begin: Array
+    end: Array
+    bolus: Array
+    rate: Array
+    level: Array
+
+
+class Plan(eqx.Module):
+    """The segments of every lane.
+
+    ``table``   (2 + 2 ports + inputs, segments, lanes): begin, end, boluses, rates, levels
+    ``shown``   (segments, lanes) which observation the end of a segment is; the number of observations where it is none
+    ``at``      (times, lanes) of the observations
+    ``ports``   rows of y that boluses fill, and ``channels`` and ``inputs`` their names
+    """
+
+    table: Array
+    shown: Array
+    at: Array
+    ports: tuple[int, ...] = eqx.field(static=True)
+    channels: tuple[str, ...] = eqx.field(static=True)
+    inputs: tuple[str, ...] = eqx.field(static=True)
+
+    def columns(self, column: Array) -> Segment:
+        """A segment from one column (rows, ...) of the table."""
+        count = len(self.channels)
+        return Segment(
+            column[0], column[1], column[2 : 2 + count], column[2 + count : 2 + 2 * count], column[2 + 2 * count :]
+        )
+
+    def begun(self, segment: Segment, y: Array) -> Array:
+        """The state after the boluses at the beginning of a segment."""
+        for k, row in enumerate(self.ports):
+            y = y.at[row].add(segment.bolus[k].astype(y.dtype))
+        return y
+
+    def field(self, system: System, segment: Segment):
+        """dy/ds on the segment mapped to s from 0 to 1, as a function of s (lanes,) and y (states, lanes)."""
+        length = segment.end - segment.begin
+        doses = dict(zip(self.channels, segment.rate, strict=True))
+        silent = {name: jnp.zeros((system.lanes,), length.dtype) for name, _ in system.wiring.inputs}
+        inputs = silent | dict(zip(self.inputs, segment.level, strict=True))
+
+        def field(s, y):
+            rate = system.field(segment.begin + s * length, y, doses, inputs)
+            # a segment of no length must not let the rates (which may be infinite) touch the state
+            return jnp.where(length > 0, length * rate, 0.0)
+
+        return field
+
+
+def to_lanes(x: Array, lanes: int) -> Array:
+    """(rows, lanes) from (rows,) or (rows, lanes)."""
+    return jnp.broadcast_to(x[:, None], (x.shape[0], lanes)) if x.ndim == 1 else x
+
+
+def arrivals(system: System, schedule: Schedule) -> Events:
+    """When and how much of each dose arrives in its store."""
+    lanes = system.lanes
+    time, amount, duration = (to_lanes(x, lanes) for x in (schedule.time, schedule.amount, schedule.duration))
+    channel = to_lanes(schedule.channel, lanes)
+    delay = jnp.zeros_like(amount)
+    arrives = amount
+    for index, name in enumerate(schedule.channels):
+        if name.startswith("input."):
+            continue
+        here_arrives, here_delay = system.receive(name, amount)
+        arrives = jnp.where(channel == index, here_arrives, arrives)
+        delay = jnp.where(channel == index, here_delay, delay)
+    start = time + delay
+    return Events(start, start + duration, arrives, duration, channel)
+
+
+def plan_of(system: System, channels: tuple[str, ...], events: Events, at: Array, t0: Array) -> Plan:
+    """Sort t0, observations, ends and starts. At equal times an observation comes before a dose.
+
+    The solve ends with the last observation; a dose at that very time belongs to a solve that goes on from there.
+    """
+    observations, slots, lanes = at.shape[0], events.start.shape[0], at.shape[1]
+    t1 = at[-1]
+    inside = (events.start >= t0) & (events.start < t1)
+    raw = jnp.clip(jnp.concatenate([t0[None], at, events.end, events.start]), t0, t1)
+    order = jnp.argsort(jax.lax.stop_gradient(raw), axis=0, stable=True)
+
+    def sorted_rows(x):
+        return jnp.take_along_axis(x, order, axis=0)
+
+    def of_events(ends, starts):
+        """A row of the table: nothing at observations, these values at ends and starts."""
+        none = jnp.zeros((1 + observations, lanes), starts.dtype)
+        return sorted_rows(jnp.concatenate([none, ends, starts]))[:-1]
+
+    stops = sorted_rows(raw)
+    lasts = events.duration > 0
+    rate = jnp.where(lasts, events.arrives / jnp.where(lasts, events.duration, 1.0), 0.0)
+    instant = jnp.where(inside & ~lasts, events.arrives, 0.0)
+    zero = jnp.zeros((slots, lanes), rate.dtype)
+    boluses, rates, levels, ports = [], [], [], []
+    for index, name in enumerate(channels):
+        mine = events.channel == index
+        if name.startswith("input."):
+            level = jnp.where(mine & lasts, events.arrives, 0.0)
+            levels.append(jnp.cumsum(of_events(-level, level), axis=0))
+        else:
+            mine_rate = jnp.where(mine, rate, 0.0)
+            boluses.append(of_events(zero, jnp.where(mine, instant, 0.0)))
+            rates.append(jnp.cumsum(of_events(-mine_rate, mine_rate), axis=0))
+            ports.append(system.filled_row(name))
+    which = jnp.full((raw.shape[0], lanes), observations, jnp.int32)
+    which = which.at[1 : 1 + observations].set(jnp.arange(observations, dtype=jnp.int32)[:, None])
+    return Plan(
+        jnp.stack([stops[:-1], stops[1:], *boluses, *rates, *levels]),
+        sorted_rows(which)[1:],
+        at,
+        tuple(ports),
+        tuple(c for c in channels if not c.startswith("input.")),
+        tuple(c.removeprefix("input.") for c in channels if c.startswith("input.")),
+    )
+
+
+def inputs_before(events: Events, channels: tuple[str, ...], t: Array) -> dict:
+    """Input levels just before the instants ``t`` (lanes,), name -> (lanes,)."""
+    on = (events.start < t) & (t <= events.end)
+    return {
+        name.removeprefix("input."): jnp.where(on & (events.channel == index), events.arrives, 0.0).sum(0)
+        for index, name in enumerate(channels)
+        if name.startswith("input.")
+    }

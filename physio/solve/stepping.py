@@ -1,0 +1,184 @@
+"""One loop over steps for all lanes, each with its own step size, its own stops and its own end.
+
+Two loops are nested. The inner one does nothing but steps; a lane that has reached its next stop waits there. When a
+quarter of the lanes wait, or none can go on, the outer loop lets every waiting lane see its observation, take its boluses
+and begin its next segment. So stops cost a cohort no common pace, and steps carry no logic of stops.
+
+Step sizes are constants of the derivative: what is differentiated is the sequence of steps that was taken.
+"""
+
+import abc
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from physio.solve.method import AbstractMethod, Marched
+from physio.solve.plan import Plan
+from physio.solve.status import Status
+from physio.system import System
+
+Field = Callable[[Array, Array], Array]
+# more waiting lanes waste steps, fewer cause more visits to the outer loop
+_WAITING = 4
+
+
+class Attempt(NamedTuple):
+    """A step that was tried: the new state, its error (states, lanes), and what the next step may use again."""
+
+    y: Array
+    error: Array
+    memory: Any
+
+
+class Verdict(NamedTuple):
+    """Whether a step is good enough (lanes,), and the factor to the next step's size (lanes,)."""
+
+    accept: Array
+    factor: Array
+
+
+class Lanes(NamedTuple):
+    """What the loops carry; all (lanes,) but the last four.
+
+    ``row``      the segment a lane is in, and ``s`` how far it is, from 0 to 1
+    ``h``        its next step on the body's clock
+    ``column``   its column of the plan's table (rows, lanes)
+    ``y``        (states, lanes)
+    ``memory``   of the scheme
+    ``seen``     (times, states, lanes)
+    """
+
+    row: Array
+    s: Array
+    h: Array
+    done: Array
+    status: Array
+    steps: Array
+    column: Array
+    y: Array
+    memory: Any
+    seen: Array
+
+
+class AbstractStepping(AbstractMethod):
+    """A method made of steps: a scheme that tries them and a rule for their size."""
+
+    @abc.abstractmethod
+    def begin(self, field: Field, s: Array, y: Array) -> Any:
+        """What the scheme carries from step to step; made anew at each stop."""
+
+    @abc.abstractmethod
+    def attempt(self, field: Field, s: Array, h: Array, y: Array, memory: Any) -> Attempt:
+        """One step from s to s + h of every lane; a lane with h = 0 stays where it is."""
+
+    @abc.abstractmethod
+    def propose(self, h: Array, length: Array, s: Array) -> tuple[Array, Array]:
+        """``(step as a share of the segment, whether it reaches the end)``."""
+
+    @abc.abstractmethod
+    def judge(self, y: Array, new: Array, error: Array) -> Verdict:
+        """What to make of an attempt."""
+
+    @abc.abstractmethod
+    def first(self) -> float:
+        """The first step, on the body's clock."""
+
+    @abc.abstractmethod
+    def budget(self) -> int:
+        """Most steps of a lane, rejected ones included."""
+
+    def march(self, system: System, plan: Plan, y: Array) -> Marched:
+        lanes = self.march_lanes(system, plan, y)
+        return marched(plan, lanes.seen, lanes.y, lanes.status, lanes.steps)
+
+    def march_lanes(self, system: System, plan: Plan, y: Array) -> Lanes:
+        """Where all lanes are at the end."""
+        lanes = self.start(system, plan, y)
+
+        def unfinished(lanes):
+            return jnp.any(running(lanes))
+
+        def visit(lanes):
+            lanes = jax.lax.while_loop(moving, lambda now: self.advanced(system, plan, now)[0], lanes)
+            return self.arrive(system, plan, lanes)
+
+        return jax.lax.while_loop(unfinished, visit, lanes)
+
+    def start(self, system: System, plan: Plan, y: Array) -> Lanes:
+        """All lanes at the beginning of their first segment."""
+        count = system.lanes
+        column = plan.table[:, 0]
+        segment = plan.columns(column)
+        y = plan.begun(segment, y)
+        zero = jnp.zeros((count,), y.dtype)
+        whole = jnp.zeros((count,), jnp.int32)
+        memory = self.begin(plan.field(system, segment), zero, y)
+        seen = jnp.zeros((plan.at.shape[0], *y.shape), y.dtype)
+        first = jnp.full((count,), self.first(), y.dtype)
+        return Lanes(whole, zero, first, jnp.zeros((count,), bool), whole, whole, column, y, memory, seen)
+
+    def advanced(self, system: System, plan: Plan, lanes: Lanes) -> tuple[Lanes, Array]:
+        """All lanes after one step of those that neither wait nor are done, and the share of the segment that was accepted."""
+        segment = plan.columns(lanes.column)
+        length = jax.lax.stop_gradient(segment.end - segment.begin)
+        active = running(lanes) & (lanes.s < 1.0)
+        share, last = self.propose(lanes.h, length, lanes.s)
+        share = jnp.where(active, share, 0.0)
+        tried = self.attempt(plan.field(system, segment), lanes.s, share, lanes.y, lanes.memory)
+        verdict = self.judge(jax.lax.stop_gradient(lanes.y), *jax.lax.stop_gradient((tried.y, tried.error)))
+        accept = active & verdict.accept
+        steps = lanes.steps + active
+        s = jnp.where(accept, jnp.where(last, 1.0, lanes.s + share), lanes.s)
+        # a segment of no length says nothing about step sizes
+        h = jnp.where(active & (length > 0), share * length * verdict.factor, lanes.h)
+        spent = active & (steps >= self.budget()) & (s < 1.0)
+        smallest = 16 * float(np.finfo(lanes.y.dtype).eps)
+        tiny = active & ~accept & (share * verdict.factor < smallest)
+        status = jnp.where(spent, Status.STEP_BUDGET, lanes.status)
+        status = jnp.where(tiny, Status.STEP_TOO_SMALL, status).astype(jnp.int32)
+        y = jnp.where(accept, tried.y, lanes.y)
+        memory = jax.tree.map(lambda new, old: jnp.where(accept, new, old), tried.memory, lanes.memory)
+        moved = lanes._replace(s=s, h=h, status=status, steps=steps, y=y, memory=memory)
+        return moved, jnp.where(accept, share, 0.0)
+
+    def arrive(self, system: System, plan: Plan, lanes: Lanes) -> Lanes:
+        """Every waiting lane sees its observation and begins its next segment, or is done."""
+        here = running(lanes) & (lanes.s >= 1.0)
+        lane = jnp.arange(system.lanes)
+        times = plan.at.shape[0]
+        which = jnp.where(here, plan.shown[lanes.row, lane], times)
+        seen = lanes.seen.at[which, :, lane].set(lanes.y.T, mode="drop")
+        end = jax.lax.stop_gradient(lanes.column[1])
+        done = lanes.done | (here & (end >= jax.lax.stop_gradient(plan.at[-1])))
+        on = here & ~done
+        row = jnp.where(on, lanes.row + 1, lanes.row)
+        column = jnp.where(on, plan.table[:, row, lane], lanes.column)
+        segment = plan.columns(column)
+        y = jnp.where(on, plan.begun(segment, lanes.y), lanes.y)
+        s = jnp.where(on, 0.0, lanes.s)
+        fresh = self.begin(plan.field(system, segment), s, y)
+        memory = jax.tree.map(lambda new, old: jnp.where(on, new, old), fresh, lanes.memory)
+        return lanes._replace(row=row, s=s, done=done, column=column, y=y, memory=memory, seen=seen)
+
+
+def running(lanes: Lanes) -> Array:
+    """Lanes that have neither arrived at their end nor failed."""
+    return ~lanes.done & (lanes.status == Status.OK)
+
+
+def moving(lanes: Lanes) -> Array:
+    """Whether the inner loop goes on: some lane can step, and not too many wait."""
+    alive = running(lanes)
+    waiting = alive & (lanes.s >= 1.0)
+    able = jnp.any(alive & ~waiting)
+    return able & (_WAITING * jnp.sum(waiting) < jnp.sum(alive))
+
+
+def marched(plan: Plan, seen: Array, y: Array, status: Array, steps: Array) -> Marched:
+    """The result: observations at the very end are all the final state."""
+    last = jax.lax.stop_gradient(plan.at >= plan.at[-1])
+    return Marched(jnp.where(last[:, None], y, seen), y, status, steps)

@@ -1,0 +1,292 @@
+"""One contract for every method made of steps, and what each alone must do. Checked against closed forms and SciPy."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from physio.bodies.pharmacokinetics import oral
+from physio.body import Body
+from physio.component import AbstractPlainPart, Scalar, parameter, port, state
+from physio.priors import LogNormal
+from physio.schedule import bolus, infusion, ragged
+from physio.solve import DiscreteAdjoint, FixedSteps, ForwardMode, Rodas4, Status, Tsit5, rodas4, solve
+from physio.solve.lane_solve import lane_solver
+from physio.units import as_number, as_quantity
+
+METHODS = {"Tsit5": (Tsit5, 5), "Rodas4": (Rodas4, 4)}
+
+
+class Season(AbstractPlainPart):
+    """dx/dt = a x cos t and dv/dt = -x v^2: x = exp(a sin t), and v follows from the integral of x."""
+
+    strength: Scalar = parameter("1/s", LogNormal(1.0, cv=0.2), source="test")
+
+    class State(eqx.Module):
+        size: Scalar = state("1")
+        other: Scalar = state("1")
+
+    class Outputs(eqx.Module):
+        size: Scalar = port("1")
+
+    def rest(self):
+        return self.State(jnp.ones_like(self.strength), jnp.ones_like(self.strength))
+
+    def outputs(self, t, state, sensed):
+        return self.Outputs(size=state.size)
+
+    def rates(self, t, state, sensed, out):
+        per_second = as_quantity(1.0, "1/s")
+        return self.State(
+            size=self.strength * state.size * jnp.cos(as_number(t, "s")),
+            other=-per_second * state.size * state.other**2,
+        )
+
+
+class Oscillator(AbstractPlainPart):
+    """Van der Pol: dx/dt = v, dv/dt = mu (1 - x^2) v - x."""
+
+    mu: Scalar = parameter("1", LogNormal(10.0, cv=0.2), source="test")
+    time_unit = "1"
+
+    class State(eqx.Module):
+        x: Scalar = state("1")
+        v: Scalar = state("1")
+
+    class Outputs(eqx.Module):
+        x: Scalar = port("1")
+
+    def rest(self):
+        return self.State(jnp.full_like(self.mu, 2.0), jnp.zeros_like(self.mu))
+
+    def outputs(self, t, state, sensed):
+        return self.Outputs(x=state.x)
+
+    def rates(self, t, state, sensed, out):
+        return self.State(state.v, self.mu * (1.0 - state.x**2) * state.v - state.x)
+
+
+def season(strength):
+    return Body({"s": Season()}, time="s").with_values({"s.strength": strength})
+
+
+def oscillator(mu):
+    return Body({"o": Oscillator()}, time="1").with_values({"o.mu": mu})
+
+
+# ---- every method ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_order_where_rates_depend_on_time(name):
+    make, order = METHODS[name]
+    # over the whole course: at one time alone the error may happen to pass through zero
+    at = jnp.asarray([0.5, 1.0, 1.5, 2.0])
+    exact = jnp.exp(jnp.asarray([1.0, 0.7]) * jnp.sin(at)[:, None])
+
+    @jax.jit
+    def error(step):
+        body = season(jnp.asarray([1.0, 0.7]))
+        path = solve(body, at=at, lanes=2, method=FixedSteps(make(), step))
+        return jnp.sqrt(((path["s.size"] - exact) ** 2).sum())
+
+    counts = np.array([24, 36, 52, 76])
+    errors = [float(error(2.0 / count)) for count in counts]
+    slope = -np.polyfit(np.log(counts), np.log(errors), 1)[0]
+    assert slope >= order - 0.15
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_error_follows_tolerance(name):
+    make, _ = METHODS[name]
+    exact = np.exp(np.asarray([1.0, 0.5]) * np.sin(2.0))
+    errors = []
+    for rtol in (1e-4, 1e-6, 1e-8):
+        run = jax.jit(lambda b, m=make(rtol, rtol): solve(b, at=[2.0], lanes=2, method=m).final[0])
+        errors.append(float(np.abs(run(season(jnp.asarray([1.0, 0.5]))) - exact).max()))
+    assert errors[0] < 1e-2 and errors[1] < 1e-4 and errors[2] < 1e-6
+    assert errors[0] > 5.0 * errors[1] > 25.0 * errors[2]
+
+
+def bateman(ka, k, v, f, lag, time, dose, t):
+    """Concentration of one oral dose into one compartment."""
+    since = t - time - lag
+    return f * dose * ka / (v * (ka - k)) * (np.exp(-k * since) - np.exp(-ka * since))
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("mode", ["forward", "reverse", "reverse in short blocks"])
+def test_derivatives_of_doses_against_the_closed_form(name, mode):
+    make, _ = METHODS[name]
+    given = {
+        "absorption.rate": 1.3,
+        "elimination.clearance": 4.0,
+        "central.volume": 20.0,
+        "depot.bioavailability": 0.8,
+        "depot.lag": 0.4,
+    }
+    start = jnp.asarray([*given.values(), 0.5, 100.0])
+    # an observation stands exactly where the dose arrives, and another between
+    at = jnp.asarray([0.5, 0.9, 2.0, 6.0])
+    adjoint = {
+        "forward": ForwardMode(),
+        "reverse": DiscreteAdjoint(rows=1024),
+        "reverse in short blocks": DiscreteAdjoint(rows=40),
+    }[mode]
+    tight = make(1e-11, 1e-12) if name == "Tsit5" else make(1e-9, 1e-11)
+
+    def seen(v):
+        body = oral(1).with_values(dict(zip(given, v[:5], strict=True)))
+        path = solve(body, bolus("depot.drug", v[5], v[6]), at=at, method=tight, adjoint=adjoint)
+        return path["central.concentration"][-2:]
+
+    take = jax.jacfwd if mode == "forward" else jax.jacrev
+    found = np.asarray(jax.jit(take(seen))(start))
+
+    def exact(v):
+        ka, cl, volume, f, lag, time, dose = v
+        since = at[-2:] - time - lag
+        k = cl / volume
+        return f * dose * ka / (volume * (ka - k)) * (jnp.exp(-k * since) - jnp.exp(-ka * since))
+
+    wanted = np.asarray(jax.jacfwd(exact)(start))
+    error = np.abs(found - wanted) / (np.abs(wanted) + 1e-3 * np.abs(wanted).max())
+    assert error.max() <= (1e-8 if name == "Tsit5" else 1e-6)
+    np.testing.assert_allclose(exact(start), bateman(1.3, 0.2, 20.0, 0.8, 0.4, 0.5, 100.0, np.asarray(at[-2:])))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_reverse_equals_forward_for_ragged_people(name):
+    make, _ = METHODS[name]
+    people = ragged(
+        [
+            bolus("depot.drug", [0.0, 2.0, 2.0], 50.0) + infusion("central.drug", 1.0, 20.0, 0.5),
+            bolus("depot.drug", 1.0, 80.0),
+            infusion("central.drug", [0.0, 3.0], 30.0, [0.0, 2.0]),
+        ]
+    )
+    at = jnp.asarray([1.0, 2.0, 2.0, 5.0])
+
+    def seen(scale, adjoint):
+        body = oral(1).with_values({"elimination.clearance": scale})
+        path = solve(body, people, at=at, lanes=3, method=make(), adjoint=adjoint, chunk=2)
+        return (path["central.concentration"] ** 2).sum() + path.final.sum()
+
+    start = jnp.asarray([3.0, 4.0, 5.0])
+    forward = jax.jit(jax.jacfwd(lambda v: seen(v, ForwardMode())))(start)
+    backward = jax.jit(jax.grad(lambda v: seen(v, DiscreteAdjoint(rows=64))))(start)
+    np.testing.assert_allclose(backward, forward, rtol=1e-11)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_failing_lane_leaves_values_and_gradients_of_others_alone(name):
+    make, _ = METHODS[name]
+    method = make(1e-5, 1e-5, max_steps=400)
+
+    def loss(strength):
+        path = solve(season(strength), at=[1.0, 3.0], lanes=3, method=method, adjoint=DiscreteAdjoint(rows=64))
+        return jnp.where(path.status == Status.OK, path.final.sum(0), 0.0).sum(), path.status
+
+    both = jax.jit(jax.value_and_grad(loss, has_aux=True))
+    (_, good), slopes = both(jnp.asarray([1.0, 0.8, 0.6]))
+    (_, mixed), mixed_slopes = both(jnp.asarray([1.0, np.nan, 0.6]))
+    assert [Status(int(s)) for s in good] == [Status.OK] * 3
+    assert Status(int(mixed[1])) != Status.OK
+    np.testing.assert_array_equal(mixed_slopes[jnp.asarray([0, 2])], slopes[jnp.asarray([0, 2])])
+    assert float(mixed_slopes[1]) == 0.0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_chunks_and_their_order_change_nothing(name):
+    make, _ = METHODS[name]
+    mu = jnp.asarray([0.5, 8.0, 2.0, 4.0, 1.0])
+
+    def run(chunk, order=None):
+        path = solve(oscillator(mu), at=[1.0, 4.0], lanes=5, method=make(), chunk=chunk, order=order)
+        return path.states, path.steps
+
+    whole = jax.jit(lambda: run(5))()
+    for other in (jax.jit(lambda: run(2))(), jax.jit(lambda: run(2, whole[1]))()):
+        np.testing.assert_array_equal(other[1], whole[1])
+        np.testing.assert_allclose(other[0], whole[0], rtol=1e-13)
+
+
+# ---- what each alone must do -------------------------------------------------------------------------------
+
+
+def test_rodas4_on_a_stiff_oscillator():
+    mu = np.array([500.0, 1000.0])
+    path = jax.jit(lambda b: solve(b, at=[1000.0], lanes=2, method=Rodas4(1e-8, 1e-10)))(oscillator(mu))
+    assert (np.asarray(path.status) == Status.OK).all()
+    for lane, m in enumerate(mu):
+        other = solve_ivp(
+            lambda t, y, m=m: [y[1], m * (1.0 - y[0] ** 2) * y[1] - y[0]],
+            (0.0, 1000.0),
+            [2.0, 0.0],
+            "Radau",
+            rtol=1e-10,
+            atol=1e-12,
+            jac=lambda t, y, m=m: [[0.0, 1.0], [-2.0 * m * y[0] * y[1] - 1.0, m * (1.0 - y[0] ** 2)]],
+        )
+        assert abs(float(path.final[0, lane]) - other.y[0, -1]) < 1e-6
+    # an explicit method needs its step below 1 / mu all the way
+    explicit = jax.jit(lambda b: solve(b, at=[10.0], lanes=2, method=Tsit5()))(oscillator(mu))
+    assert int(explicit.steps.min()) > 10 * int(path.steps.max()) / 100
+
+
+def test_fixed_steps_are_counted_and_a_lane_that_leaves_the_numbers_is_named():
+    steady = jax.jit(lambda b: solve(b, at=[1.0, 2.0], lanes=2, method=FixedSteps(Tsit5(), 0.1)))
+    path = steady(season(jnp.asarray([1.0, 0.5])))
+    np.testing.assert_array_equal(path.steps, [20, 20])
+    mixed = steady(season(jnp.asarray([1.0, np.inf])))
+    assert Status(int(mixed.status[1])) == Status.STEP_TOO_SMALL
+    np.testing.assert_array_equal(mixed.states[..., 0], path.states[..., 0])
+
+
+def test_adjoint_says_how_much_memory_it_needs():
+    with pytest.raises(ValueError, match=r"DiscreteAdjoint\(memory=1000\) is too little for 1 lanes of 2 states"):
+        jax.grad(lambda v: solve(season(v), at=[1.0], adjoint=DiscreteAdjoint(memory=1000)).final.sum())(1.0)
+
+
+@pytest.mark.parametrize("size", [1, 3, 12])
+@pytest.mark.parametrize("pivot", [False, True])
+def test_small_linear_systems(size, pivot):
+    rng = np.random.default_rng(size)
+    a = rng.standard_normal((size, size, 5))
+    a += (0.0 if pivot else 4.0 * size) * np.eye(size)[..., None]
+    b, weights = rng.standard_normal((2, size, 5))
+    exact = np.linalg.solve(np.moveaxis(a, -1, 0), b.T[..., None])[..., 0].T
+    np.testing.assert_allclose(lane_solver(jnp.asarray(a), pivot)(jnp.asarray(b)), exact, rtol=1e-9)
+    slopes = jax.grad(lambda a: (weights * lane_solver(a, pivot)(jnp.asarray(b))).sum())(jnp.asarray(a))
+    back = np.linalg.solve(np.moveaxis(a, -1, 0).transpose(0, 2, 1), weights.T[..., None])[..., 0].T
+    np.testing.assert_allclose(slopes, -back[:, None] * exact[None], rtol=1e-8, atol=1e-10)
+
+
+def test_coefficients_of_rodas4_satisfy_the_conditions_of_order_four():
+    """Hairer and Wanner II, table IV.7.1: sums over b, alpha and beta = alpha + gamma, up to rounding."""
+    a, c = np.zeros((2, 6, 6))
+    for i, row in enumerate(rodas4._A):
+        a[i, : len(row)] = row
+    for i, row in enumerate(rodas4._C):
+        c[i, : len(row)] = row
+    a[5], a[5, 4] = a[4], 1.0
+    last = a[5].copy()
+    last[5] = 1.0
+    gamma = np.linalg.inv(np.eye(6) / rodas4._GAMMA - c)
+    b, alpha = last @ gamma, a @ gamma
+    beta, nodes = alpha + gamma, alpha.sum(1)
+    sums = [
+        (b.sum(), 1.0),
+        (b @ beta.sum(1), 1 / 2),
+        (b @ nodes**2, 1 / 3),
+        (b @ beta @ beta.sum(1), 1 / 6),
+        (b @ nodes**3, 1 / 4),
+        (b @ (nodes * (alpha @ beta.sum(1))), 1 / 8),
+        (b @ beta @ nodes**2, 1 / 12),
+        (b @ beta @ beta @ beta.sum(1), 1 / 24),
+    ]
+    np.testing.assert_allclose(*zip(*sums, strict=True), atol=1e-12)
+    np.testing.assert_allclose(nodes, rodas4._NODES, atol=1e-12)
+    np.testing.assert_allclose(gamma.sum(1), rodas4._D, atol=1e-12)
