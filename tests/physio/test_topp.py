@@ -1,6 +1,5 @@
 """Beta-cell mass: equilibria, which of them are stable, and both sides of the separatrix."""
 
-import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,17 +7,17 @@ import pytest
 
 from physio.bodies.topp import topp
 from physio.metabolism.topp import BetaCellMass
-from physio.solve import Diffrax, Status, solve
+from physio.solve import Rodas4, Status, solve
 from physio.system import System
 
-STIFF = Diffrax(diffrax.Kvaerno5(), rtol=1e-9, atol=1e-9, adjoint=diffrax.ForwardMode())
+STIFF = Rodas4(rtol=1e-9, atol=1e-9)
 # Topp 2000: healthy, saddle, no beta cells; (G mg/dL, I uU/mL, beta mg)
 EQUILIBRIA = [(100.0, 10.0, 300.0), (250.0, 2.8, 36.96), (600.0, 0.0, 0.0)]
 
 
 def field(y):
     """d(G, I, beta)/dt per day at the published values."""
-    return System(topp(), 1).field(jnp.zeros((1,)), y[:, None], {}, {})[:, 0]
+    return System.of(topp(), 1).field(jnp.zeros((1,)), y[:, None], {}, {})[:, 0]
 
 
 def as_row(state):
@@ -38,7 +37,7 @@ def test_two_are_stable_and_the_saddle_has_one_way_out():
 
 
 def test_a_body_starts_at_the_healthy_equilibrium():
-    np.testing.assert_allclose(System(topp(), 1).rest()[:, 0], EQUILIBRIA[0], rtol=1e-12)
+    np.testing.assert_allclose(System.of(topp(), 1).rest()[:, 0], EQUILIBRIA[0], rtol=1e-12)
 
 
 def test_beyond_the_fold_only_the_ruined_state_is_left():
