@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from physio.body import Body, lanes_of
@@ -20,9 +21,11 @@ from physio.component import (
     AbstractBoundary,
     AbstractController,
     AbstractDosedStore,
+    AbstractImplicitPart,
     AbstractInertialLink,
     AbstractPart,
     AbstractStore,
+    carried_by,
     fields_of,
 )
 from physio.units import unit
@@ -75,6 +78,12 @@ class System(eqx.Module):
         return state_names(self.wiring)
 
     @property
+    def algebraic(self) -> np.ndarray:
+        """(states,) whether a row of y is an implied variable, whose row of ``field`` is a residual."""
+        states = {f"{n}.{f.name}" for g in self.groups for f in fields_of(g.cls.State) for n in g.names}
+        return np.asarray([name not in states for name in self.state_names], dtype=bool)
+
+    @property
     def output_names(self) -> tuple[str, ...]:
         """Addresses of everything that ``evaluate`` shows: inputs, outputs and flows."""
         shown = [f"{n}.{f.name}" for g in self.wiring.order for f in fields_of(g.cls.Outputs) for n in g.names]
@@ -120,6 +129,9 @@ class System(eqx.Module):
             if issubclass(group.cls, STATEFUL):
                 state = self._lift(group, lambda p: p.rest(), part)
                 rows += [jnp.asarray(getattr(state, f.name)) for f in fields_of(group.cls.State)]
+            if issubclass(group.cls, AbstractImplicitPart):
+                guess = self._lift(group, lambda p: p.guess(), part)
+                rows += [jnp.asarray(getattr(guess, f.name)) for f in fields_of(group.cls.Implied)]
         y = jnp.concatenate(rows).astype(self.dtype) if rows else jnp.zeros((0, self.lanes), self.dtype)
         names = self.state_names
         for address, value in self.wiring.start:
@@ -161,6 +173,8 @@ class System(eqx.Module):
             t = self._part_time(group, tau, env)
             if issubclass(group.cls, AbstractController):
                 out = self._lift(group, lambda p, t, se: p.outputs(t, se), part, t, sensed)
+            elif issubclass(group.cls, AbstractImplicitPart):
+                out = self._lift(group, lambda p, t, s, se: p.outputs(t, *s, se), part, t, state, sensed)
             else:
                 out = self._lift(group, lambda p, t, s, se: p.outputs(t, s, se), part, t, state, sensed)
             for f in fields_of(group.cls.Outputs):
@@ -190,7 +204,10 @@ class System(eqx.Module):
         return env, pieces
 
     def field(self, tau: Array, y: Array, doses: Mapping[str, Array], inputs: Mapping[str, Array]) -> Array:
-        """dy/dtau (states, lanes). ``doses``: port address -> rate on the body's clock (lanes,)."""
+        """dy/dtau (states, lanes), and residuals in the rows of implied variables.
+
+        ``doses``: port address -> rate on the body's clock (lanes,).
+        """
         env, pieces = self.evaluate(tau, y, inputs)
         pace = self.clock_scale(tau, env)
         rows = []
@@ -203,9 +220,14 @@ class System(eqx.Module):
                 rate = self._lift(group, lambda p, t, s, se, n, o: p.rates(t, s, se, n, o), part, t, state, first, net, second)
             elif issubclass(group.cls, AbstractInertialLink):
                 rate = self._lift(group, lambda p, t, s, u, d: p.rates(t, s, u, d), part, t, state, first, second)
+            elif issubclass(group.cls, AbstractImplicitPart):
+                rate = self._lift(group, lambda p, t, s, se, o: p.rates(t, *s, se, o), part, t, state, first, second)
             else:
                 rate = self._lift(group, lambda p, t, s, se, o: p.rates(t, s, se, o), part, t, state, first, second)
             rows += [scale * getattr(rate, f.name) for f in fields_of(group.cls.State)]
+            if issubclass(group.cls, AbstractImplicitPart):
+                off = self._lift(group, lambda p, t, s, se, o: p.residual(t, *s, se, o), part, t, state, first, second)
+                rows += [jnp.asarray(getattr(off, f.name)) for f in fields_of(group.cls.Balance)]
         return jnp.concatenate(rows).astype(y.dtype)
 
     def _lift(self, group: Group, equation, *args):
@@ -248,11 +270,16 @@ class System(eqx.Module):
         return part
 
     def _state(self, group: Group, y: Array, row: int):
+        """The group's rows of y as a ``State``, as ``(State, Implied)`` for an implicit part, and the row after them."""
         if not issubclass(group.cls, STATEFUL):
             return None, row
-        k, names = len(group.names), [f.name for f in fields_of(group.cls.State)]
+        k, names = len(group.names), [f.name for f in carried_by(group.cls)]
         fields = {name: y[row + i * k : row + (i + 1) * k] for i, name in enumerate(names)}
-        return group.cls.State(**fields), row + k * len(names)
+        def made(cls):
+            return cls(**{f.name: fields[f.name] for f in fields_of(cls)})
+
+        both = (made(group.cls.State), made(group.cls.Implied)) if issubclass(group.cls, AbstractImplicitPart) else None
+        return both or made(group.cls.State), row + k * len(names)
 
     def _part_time(self, group: Group, tau: Array, env) -> Array:
         """The part's own t, (k, lanes): the body's clock in the part's unit; in a paced body, phase as it is."""

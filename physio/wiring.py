@@ -9,10 +9,10 @@ from typing import Any
 
 from physio.component import (
     LINKS,
-    STATEFUL,
     AbstractPart,
     AbstractStore,
     ParameterInfo,
+    carried_by,
     fields_of,
     parameters_of,
     units_of,
@@ -241,6 +241,5 @@ def state_names(wiring: Wiring) -> tuple[str, ...]:
     """Addresses of the rows of the state array: groups in order, within a group field by field."""
     rows = []
     for group in wiring.order + wiring.links:
-        if issubclass(group.cls, STATEFUL):
-            rows += [f"{name}.{f.name}" for f in fields_of(group.cls.State) for name in group.names]
+        rows += [f"{name}.{f.name}" for f in carried_by(group.cls) for name in group.names]
     return tuple(rows)

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from physio.solve.adjoint import AbstractAdjoint
+from physio.solve.consistent import renewed
 from physio.solve.plan import Plan
 from physio.solve.status import Status
 from physio.solve.stepping import AbstractStepping, Lanes, marched, moving, running
@@ -199,6 +200,9 @@ class _Tape:
 
         def step(arrays, column, y):
             field = self.plan.field(eqx.combine(arrays, self.static), self.plan.columns(column))
+            if field.algebraic.any():
+                # implied variables followed from the state when the segment began
+                y = jnp.where(s == 0.0, renewed(field, s, y), y)
             return self.method.attempt(field, s, share, y, self.method.begin(field, s, y)).y
 
         back = jax.vjp(step, arrays, column, y)[1](jnp.where(took, g, 0.0))

@@ -11,6 +11,7 @@ class Status(enum.IntEnum):
     STEP_TOO_SMALL = 2
     NO_STEADY_STATE = 3
     NOT_PERIODIC = 4
+    INCONSISTENT = 5
 
     @property
     def reason(self) -> str:
@@ -24,4 +25,5 @@ _REASONS = {
     Status.STEP_TOO_SMALL: "no step is small enough: the rates are not finite or the solution ends in finite time",
     Status.NO_STEADY_STATE: "the regimen has no steady state: doses arrive faster than they can be eliminated",
     Status.NOT_PERIODIC: "the cycle did not close within tolerance",
+    Status.INCONSISTENT: "no implied variables near their guess fit the state",
 }

@@ -8,7 +8,6 @@ Step sizes are constants of the derivative: what is differentiated is the sequen
 """
 
 import abc
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -16,12 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from physio.solve.consistent import consistent
 from physio.solve.method import AbstractMethod, Marched
-from physio.solve.plan import Plan
+from physio.solve.plan import Field, Plan
 from physio.solve.status import Status
 from physio.system import System
 
-Field = Callable[[Array, Array], Array]
 # more waiting lanes waste steps, fewer cause more visits to the outer loop
 _WAITING = 4
 
@@ -113,13 +112,19 @@ class AbstractStepping(AbstractMethod):
         count = system.lanes
         column = plan.table[:, 0]
         segment = plan.columns(column)
-        y = plan.begun(segment, y)
         zero = jnp.zeros((count,), y.dtype)
         whole = jnp.zeros((count,), jnp.int32)
-        memory = self.begin(plan.field(system, segment), zero, y)
+        y, memory, status = self.entered(plan.field(system, segment), zero, plan.begun(segment, y), whole)
         seen = jnp.zeros((plan.at.shape[0], *y.shape), y.dtype)
         first = jnp.full((count,), self.first(), y.dtype)
-        return Lanes(whole, zero, first, jnp.zeros((count,), bool), whole, whole, column, y, memory, seen)
+        return Lanes(whole, zero, first, jnp.zeros((count,), bool), status, whole, column, y, memory, seen)
+
+    def entered(self, field: Field, s: Array, y: Array, status: Array) -> tuple[Array, Any, Array]:
+        """``(y, memory, status)`` at the beginning of a segment, after its boluses."""
+        if field.algebraic.any():
+            y, lost = consistent(field, s, y)
+            status = jnp.where(lost, Status.INCONSISTENT, status).astype(jnp.int32)
+        return y, self.begin(field, s, y), status
 
     def advanced(self, system: System, plan: Plan, lanes: Lanes) -> tuple[Lanes, Array]:
         """All lanes after one step of those that neither wait nor are done, and the share of the segment that was accepted."""
@@ -158,11 +163,10 @@ class AbstractStepping(AbstractMethod):
         row = jnp.where(on, lanes.row + 1, lanes.row)
         column = jnp.where(on, plan.table[:, row, lane], lanes.column)
         segment = plan.columns(column)
-        y = jnp.where(on, plan.begun(segment, lanes.y), lanes.y)
         s = jnp.where(on, 0.0, lanes.s)
-        fresh = self.begin(plan.field(system, segment), s, y)
-        memory = jax.tree.map(lambda new, old: jnp.where(on, new, old), fresh, lanes.memory)
-        return lanes._replace(row=row, s=s, done=done, column=column, y=y, memory=memory, seen=seen)
+        new = self.entered(plan.field(system, segment), s, plan.begun(segment, lanes.y), lanes.status)
+        y, memory, status = jax.tree.map(lambda a, b: jnp.where(on, a, b), new, (lanes.y, lanes.memory, lanes.status))
+        return lanes._replace(row=row, s=s, done=done, status=status, column=column, y=y, memory=memory, seen=seen)
 
 
 def running(lanes: Lanes) -> Array:
