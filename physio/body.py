@@ -84,6 +84,7 @@ class Body(eqx.Module):
                 raise w.unknown("state", address, states)
         w.check_totals(plain, totals)
         w.check_clock(plain, clock)
+        w.check_roles(plain)
         info |= {f"total.{name}": t.info for name, t in totals.items()}
         self.parts = plain
         self.totals = {name: as_float(t.info.prior.median) for name, t in totals.items()}

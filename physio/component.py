@@ -15,6 +15,7 @@ role                      carries                             methods
 ``AbstractLink``          nothing                             ``flow``
 ``AbstractInertialLink``  its own flow or momentum            ``rest flow rates``
 ``AbstractPlainPart``     any state, no ports                 ``rest outputs rates``
+``AbstractTriggeredPart``  the same, and jumps by itself      ``rest outputs rates crossing jump``
 ``AbstractImplicitPart``  state and implied variables         ``rest guess outputs rates residual``
 ``AbstractController``    nothing: a signal or a law          ``outputs``
 ========================  ==================================  ==================================================
@@ -154,6 +155,23 @@ class AbstractPlainPart(AbstractPart):
     @abc.abstractmethod
     def rates(self, t, state, sensed, out):
         """d(state)/dt per ``time_unit``."""
+
+
+class AbstractTriggeredPart(AbstractPlainPart):
+    """A plain part whose state jumps when it crosses a threshold; ``crosses`` is the unit of ``crossing``.
+
+    The jump comes at the instant at which ``crossing`` passes from below zero to zero or above.
+    """
+
+    crosses: ClassVar[str] = "1"
+
+    @abc.abstractmethod
+    def crossing(self, t, state, sensed):
+        """Negative before the jump; a smooth function of what it depends on."""
+
+    @abc.abstractmethod
+    def jump(self, t, state, sensed):
+        """State just after the jump."""
 
 
 class AbstractImplicitPart(AbstractPart):

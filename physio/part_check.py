@@ -14,6 +14,7 @@ from physio.component import (
     AbstractPart,
     AbstractPlainPart,
     AbstractStore,
+    AbstractTriggeredPart,
     units_of,
 )
 from physio.units.check import check_units
@@ -51,10 +52,15 @@ def equations(cls: type) -> list[tuple[str, list, object]]:
             *dosed,
         ]
     if issubclass(cls, AbstractPlainPart):
+        triggered = [
+            ("crossing", [t, cls.State, cls.Sensed], cls.crosses),
+            ("jump", [t, cls.State, cls.Sensed], cls.State),
+        ] if issubclass(cls, AbstractTriggeredPart) else []
         return [
             ("rest", [], cls.State),
             ("outputs", [t, cls.State, cls.Sensed], cls.Outputs),
             ("rates", [t, cls.State, cls.Sensed, cls.Outputs], rate),
+            *triggered,
         ]
     if issubclass(cls, AbstractImplicitPart):
         if len(units_of(cls.Implied)) != len(units_of(cls.Balance)):

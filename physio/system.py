@@ -25,6 +25,7 @@ from physio.component import (
     AbstractInertialLink,
     AbstractPart,
     AbstractStore,
+    AbstractTriggeredPart,
     carried_by,
     fields_of,
 )
@@ -82,6 +83,11 @@ class System(eqx.Module):
         """(states,) whether a row of y is an implied variable, whose row of ``field`` is a residual."""
         states = {f"{n}.{f.name}" for g in self.groups for f in fields_of(g.cls.State) for n in g.names}
         return np.asarray([name not in states for name in self.state_names], dtype=bool)
+
+    @property
+    def triggered(self) -> tuple[str, ...]:
+        """Parts that jump by themselves, in the order of ``crossings``."""
+        return tuple(n for g in self.wiring.order if issubclass(g.cls, AbstractTriggeredPart) for n in g.names)
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -229,6 +235,27 @@ class System(eqx.Module):
                 off = self._lift(group, lambda p, t, s, se, o: p.residual(t, *s, se, o), part, t, state, first, second)
                 rows += [jnp.asarray(getattr(off, f.name)) for f in fields_of(group.cls.Balance)]
         return jnp.concatenate(rows).astype(y.dtype)
+
+    def crossings(self, tau: Array, y: Array, inputs: Mapping[str, Array]) -> Array:
+        """(triggers, lanes): each part in ``triggered`` jumps when its row rises through zero."""
+        rows = [jnp.zeros((0, self.lanes), y.dtype)]
+        for group, part, t, state, sensed, _ in self.evaluate(tau, y, inputs)[1]:
+            if issubclass(group.cls, AbstractTriggeredPart):
+                rows.append(self._lift(group, lambda p, t, s, se: p.crossing(t, s, se), part, t, state, sensed))
+        return jnp.concatenate(rows)
+
+    def jumped(self, tau: Array, y: Array, inputs: Mapping[str, Array], fired: Array) -> Array:
+        """y after the jumps of the triggers in ``fired`` (triggers, lanes)."""
+        begin, names = 0, self.state_names
+        for group, part, t, state, sensed, _ in self.evaluate(tau, y, inputs)[1]:
+            if issubclass(group.cls, AbstractTriggeredPart):
+                new = self._lift(group, lambda p, t, s, se: p.jump(t, s, se), part, t, state, sensed)
+                mine = fired[begin : begin + len(group.names)]
+                begin += len(group.names)
+                for f in fields_of(group.cls.State):
+                    rows = jnp.asarray([names.index(f"{n}.{f.name}") for n in group.names])
+                    y = y.at[rows].set(jnp.where(mine, getattr(new, f.name), y[rows]))
+        return y
 
     def _lift(self, group: Group, equation, *args):
         """Apply one person's equation of one part to (k, lanes)."""

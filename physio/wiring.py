@@ -9,8 +9,10 @@ from typing import Any
 
 from physio.component import (
     LINKS,
+    AbstractImplicitPart,
     AbstractPart,
     AbstractStore,
+    AbstractTriggeredPart,
     ParameterInfo,
     carried_by,
     fields_of,
@@ -196,6 +198,14 @@ def check_clock(parts: dict[str, AbstractPart], clock: str | None) -> None:
         if clock not in table:
             raise unknown("output", clock, table)
         _require_same(f"clock '{clock}' gives the length of a unit of phase", table[clock], "s")
+
+
+def check_roles(parts: dict[str, AbstractPart]) -> None:
+    """Jumps of the state and implied variables do not go together."""
+    implied = [n for n, p in parts.items() if isinstance(p, AbstractImplicitPart)]
+    jumping = [n for n, p in parts.items() if isinstance(p, AbstractTriggeredPart)]
+    if implied and jumping:
+        raise WiringError(f"'{implied[0]}' has implied variables and '{jumping[0]}' jumps: a body may hold one or the other")
 
 
 def evaluation_order(parts, senses: dict[str, str], drive: dict[str, Times]) -> tuple[Group, ...]:

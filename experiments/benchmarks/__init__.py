@@ -22,6 +22,22 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.virtual_cohort",
         "coverage of intervals on virtual people, made by the fitted circulation and by another",
     ),
+    "solver-nonstiff": (
+        "experiments.benchmarks.solver_nonstiff",
+        "adaptive Tsit5 for a cohort against diffrax under vmap, at equal error",
+    ),
+    "solver-stiff": (
+        "experiments.benchmarks.solver_stiff",
+        "Rodas4 for a cohort against diffrax's Kvaerno5 under vmap and against LSODA, at equal error",
+    ),
+    "solver-isolation": (
+        "experiments.benchmarks.solver_isolation",
+        "what one diverging lane costs the others, and that it changes none of their bits",
+    ),
+    "solver-periodic": (
+        "experiments.benchmarks.solver_periodic",
+        "beats to a closed cycle against plain pacing, and the reverse derivative of the closed beat",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

@@ -30,6 +30,8 @@ class Diffrax(AbstractMethod):
 
         if system.algebraic.any():
             raise ValueError("a Diffrax method cannot solve for implied variables: use Rodas4()")
+        if system.triggered:
+            raise ValueError(f"a Diffrax method knows no jumps, but {', '.join(system.triggered)} jump: use Tsit5()")
 
         def segment(carry, column):
             y, status, steps = carry

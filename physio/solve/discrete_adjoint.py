@@ -22,6 +22,7 @@ from physio.solve.consistent import renewed
 from physio.solve.plan import Plan
 from physio.solve.status import Status
 from physio.solve.stepping import AbstractStepping, Lanes, marched, moving, running
+from physio.solve.triggers import jumped
 from physio.system import System
 
 _BLOCKS = 64
@@ -29,13 +30,17 @@ _FEWEST_ROWS = 16
 
 
 class Rows(NamedTuple):
-    """Steps of one block: (rows, lanes), the state (rows, states, lanes). ``share`` is 0 where none was accepted."""
+    """Steps of one block: (rows, lanes), the state (rows, states, lanes). ``share`` is 0 where none was accepted.
+
+    ``fired`` (rows, triggers, lanes) at the end of the step.
+    """
 
     row: Array
     s: Array
     share: Array
     arrived: Array
     y: Array
+    fired: Array
 
 
 class DiscreteAdjoint(AbstractAdjoint):
@@ -111,13 +116,14 @@ class _Tape:
             empty,
             jnp.zeros((self.rows, count), bool),
             jnp.zeros((self.rows, states, count), lanes.y.dtype),
+            jnp.zeros((self.rows, len(system.triggered), count), bool),
         )
 
         def step(carry):
             lanes, rows, number = carry
-            after, share = self.method.advanced(system, self.plan, lanes)
+            after, share, fired = self.method.advanced(system, self.plan, lanes)
             arrived = (share > 0.0) & (after.s >= 1.0)
-            made = Rows(lanes.row, lanes.s, share, arrived, lanes.y)
+            made = Rows(lanes.row, lanes.s, share, arrived, lanes.y, fired)
             rows = jax.tree.map(lambda all_, one: jax.lax.dynamic_update_index_in_dim(all_, one, number, 0), rows, made)
             return after, rows, number + 1
 
@@ -184,7 +190,7 @@ class _Tape:
     def _one_row(self, arrays, rows: Rows, good, seen, carry):
         """Undo one step of every lane that took it."""
         number, g, g_arrays, g_table = carry
-        row, s, share, arrived, y = jax.tree.map(lambda x: x[number], rows)
+        row, s, share, arrived, y, fired = jax.tree.map(lambda x: x[number], rows)
         lane = jnp.arange(y.shape[1])
         took = (share > 0.0) & good
         arrived = arrived & good
@@ -203,7 +209,8 @@ class _Tape:
             if field.algebraic.any():
                 # implied variables followed from the state when the segment began
                 y = jnp.where(s == 0.0, renewed(field, s, y), y)
-            return self.method.attempt(field, s, share, y, self.method.begin(field, s, y)).y
+            new = self.method.attempt(field, s, share, y, self.method.begin(field, s, y)).y
+            return jumped(field, s + share, new, fired) if field.triggers else new
 
         back = jax.vjp(step, arrays, column, y)[1](jnp.where(took, g, 0.0))
         of_arrays, of_column, of_y = jax.tree.map(lambda x: jnp.where(took, x, 0.0), back)

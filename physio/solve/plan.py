@@ -43,11 +43,16 @@ class Segment(NamedTuple):
 class Field(NamedTuple):
     """dy/ds as a function of s (lanes,) and y (states, lanes), where s goes from 0 to 1 over a segment.
 
-    ``algebraic`` (states,) marks the rows of implied variables; they hold residuals, which no length multiplies.
+    ``algebraic``   (states,) marks the rows of implied variables; they hold residuals, which no length multiplies
+    ``triggers``    how many crossing functions there are: ``crossings(s, y)`` is (triggers, lanes), and ``jump(s, y, fired)``
+                    the state after the jumps of those that fired
     """
 
     rate: Callable[[Array, Array], Array]
     algebraic: np.ndarray
+    triggers: int
+    crossings: Callable[[Array, Array], Array]
+    jump: Callable[[Array, Array, Array], Array]
 
     def __call__(self, s: Array, y: Array) -> Array:
         return self.rate(s, y)
@@ -97,7 +102,13 @@ class Plan(eqx.Module):
             moved = jnp.where(length > 0, length * rate, 0.0)
             return jnp.where(algebraic[:, None], rate, moved) if algebraic.any() else moved
 
-        return Field(rates, algebraic)
+        def crossings(s, y):
+            return system.crossings(segment.begin + s * length, y, inputs)
+
+        def jump(s, y, fired):
+            return system.jumped(segment.begin + s * length, y, inputs, fired)
+
+        return Field(rates, algebraic, len(system.triggered), crossings, jump)
 
 
 def to_lanes(x: Array, lanes: int) -> Array:

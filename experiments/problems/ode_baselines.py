@@ -1,0 +1,74 @@
+"""The same equations by other solvers: a general solver under ``vmap``, and SciPy person by person.
+
+Every solver is run at the loosest tolerance of a ladder at which its largest error is within the common one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import diffrax
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from physio.body import Body
+from physio.solve import Diffrax, solve
+from physio.system import System
+
+LADDER = tuple(10.0**-k for k in range(3, 13))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A body, the parameter in which lanes differ with its values, the end of time, and atol as a share of rtol."""
+
+    name: str
+    body: Body
+    address: str
+    values: np.ndarray
+    end: float
+    atol: float
+
+    def final(self, values, method, **options):
+        """(states, lanes) at the end, by the cohort solver."""
+        there = self.body.with_values({self.address: values})
+        return solve(there, at=jnp.asarray([self.end]), lanes=len(self.values), method=method, **options)
+
+
+def vmapped(case: Case, solver: diffrax.AbstractSolver) -> Callable:
+    """The solve of a general solver for one person, under ``vmap``: (values, rtol) -> (states, lanes)."""
+
+    def one(value, rtol):
+        method = Diffrax(solver, rtol, rtol * case.atol, max_steps=100_000, adjoint=diffrax.ForwardMode())
+        return solve(case.body.with_values({case.address: value}), at=jnp.asarray([case.end]), method=method).final
+
+    return jax.vmap(one, in_axes=(0, None), out_axes=-1)
+
+
+def by_lsoda(case: Case, rates: Callable, slopes: Callable, values: np.ndarray, rtol: float) -> np.ndarray:
+    """(states, lanes) by SciPy's LSODA, one person after the other; plain Python ``rates(y, value)`` and their Jacobian."""
+    start = np.asarray(System.of(case.body, 1).rest()[:, 0])
+    ends = [
+        solve_ivp(
+            lambda t, y, v=value: rates(y, v),
+            (0.0, case.end),
+            start,
+            "LSODA",
+            rtol=rtol,
+            atol=rtol * case.atol,
+            jac=lambda t, y, v=value: slopes(y, v),
+        ).y[:, -1]
+        for value in values
+    ]
+    return np.stack(ends, axis=-1)
+
+
+def loosest(final: Callable, truth: np.ndarray, bound: float) -> tuple[float, float]:
+    """``(rtol, error)``: the first of the ladder whose largest error, relative to each state's range, is within bound."""
+    scale = np.abs(truth).max(axis=1, keepdims=True)
+    for rtol in LADDER:
+        error = float((np.abs(np.asarray(final(rtol)) - truth) / scale).max())
+        if error <= bound:
+            return rtol, error
+    raise ValueError(f"no tolerance down to {LADDER[-1]:g} brings the error within {bound:g}: it is {error:.3g}")
