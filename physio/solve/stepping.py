@@ -153,7 +153,8 @@ class AbstractStepping(AbstractMethod):
         silent = (length == 0.0) | (good & ((lanes.search.hi < jnp.inf) | ~accept))
         h = jnp.where(active & ~silent, share * length * verdict.factor, lanes.h)
         spent = active & (steps >= self.budget()) & (s < 1.0)
-        smallest = 16 * float(np.finfo(lanes.y.dtype).eps)
+        # near the beginning of a long segment very small shares are still good numbers
+        smallest = 16 * float(np.finfo(lanes.y.dtype).eps) * jnp.maximum(lanes.s, 1e-12)
         tiny = active & ~good & (share * verdict.factor < smallest)
         status = jnp.where(spent, Status.STEP_BUDGET, lanes.status)
         status = jnp.where(tiny, Status.STEP_TOO_SMALL, status).astype(jnp.int32)
