@@ -13,16 +13,20 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from physio.body import Body
+from physio.schedule import Schedule
 from physio.solve import Diffrax, solve
 from physio.system import System
 
 # three to a decade, or the ladder decides who is faster
-LADDER = tuple(10.0 ** (-k / 3.0) for k in range(9, 37))
+LADDER = tuple(10.0 ** (-k / 3.0) for k in range(3, 37))
 
 
 @dataclass(frozen=True)
 class Case:
-    """A body, the parameter in which lanes differ with its values, the end of time, and atol as a share of rtol."""
+    """A body, the parameter in which lanes differ with its values, the end of time, and atol as a share of rtol.
+
+    ``start`` (states,) replaces the body's rest.
+    """
 
     name: str
     body: Body
@@ -30,11 +34,21 @@ class Case:
     values: np.ndarray
     end: float
     atol: float
+    schedule: Schedule | None = None
+    start: np.ndarray | None = None
 
     def final(self, values, method, **options):
         """(states, lanes) at the end, by the cohort solver."""
         there = self.body.with_values({self.address: values})
-        return solve(there, at=jnp.asarray([self.end]), lanes=len(self.values), method=method, **options)
+        return solve(
+            there,
+            self.schedule,
+            at=jnp.asarray([self.end]),
+            start=self.start,
+            lanes=len(self.values),
+            method=method,
+            **options,
+        )
 
 
 def vmapped(case: Case, solver: diffrax.AbstractSolver) -> Callable:
@@ -42,14 +56,15 @@ def vmapped(case: Case, solver: diffrax.AbstractSolver) -> Callable:
 
     def one(value, rtol):
         method = Diffrax(solver, rtol, rtol * case.atol, max_steps=100_000, adjoint=diffrax.ForwardMode())
-        return solve(case.body.with_values({case.address: value}), at=jnp.asarray([case.end]), method=method).final
+        there = case.body.with_values({case.address: value})
+        return solve(there, case.schedule, at=jnp.asarray([case.end]), start=case.start, method=method).final
 
     return jax.vmap(one, in_axes=(0, None), out_axes=-1)
 
 
 def by_lsoda(case: Case, rates: Callable, slopes: Callable, values: np.ndarray, rtol: float) -> np.ndarray:
     """(states, lanes) by SciPy's LSODA, one person after the other; plain Python ``rates(y, value)`` and their Jacobian."""
-    start = np.asarray(System.of(case.body, 1).rest()[:, 0])
+    start = np.asarray(System.of(case.body, 1).rest()[:, 0]) if case.start is None else case.start
     ends = [
         solve_ivp(
             lambda t, y, v=value: rates(y, v),

@@ -7,6 +7,7 @@ import pytest
 
 from experiments.benchmarks import solver_isolation, solver_stiff
 from experiments.problems.ode_cases import lorenz, robertson, van_der_pol
+from physio.bodies.topp import topp
 from physio.solve import Rodas4, Status, solve
 from physio.system import System
 
@@ -21,8 +22,9 @@ def _lorenz(y, rho):
         (lorenz, "case.rho", _lorenz, 21.0),
         (van_der_pol, "case.mu", solver_stiff._van_der_pol, 700.0),
         (robertson, "case.k", solver_stiff._robertson, 0.03),
+        (topp, "islets.sensitivity", solver_stiff._topp, 0.7),
     ],
-    ids=["Lorenz", "van der Pol", "Robertson"],
+    ids=["Lorenz", "van der Pol", "Robertson", "Topp"],
 )
 def test_rates_are_those_of_the_plain_equations(make, address, plain, value):
     system = System.of(make().with_values({address: value}), 1)
@@ -48,6 +50,7 @@ def test_robertson(t, published):
     [
         (solver_stiff._van_der_pol, solver_stiff._van_der_pol_slopes, 700.0),
         (solver_stiff._robertson, solver_stiff._robertson_slopes, 0.03),
+        (solver_stiff._topp, solver_stiff._topp_slopes, 0.7),
     ],
 )
 def test_jacobians_of_the_baselines(plain, slopes, value):
