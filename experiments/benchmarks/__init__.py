@@ -34,6 +34,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.solver_isolation",
         "what one diverging lane costs the others, and that it changes none of their bits",
     ),
+    "solver-gradient": (
+        "experiments.benchmarks.solver_gradient",
+        "value and gradient by the discrete adjoint against the primal and diffrax's checkpointed adjoint",
+    ),
     "solver-periodic": (
         "experiments.benchmarks.solver_periodic",
         "beats to a closed cycle against plain pacing, and the reverse derivative of the closed beat",
