@@ -23,29 +23,37 @@ LADDER = tuple(10.0 ** (-k / 3.0) for k in range(3, 37))
 
 @dataclass(frozen=True)
 class Case:
-    """A body, the parameter in which lanes differ with its values, the end of time, and atol as a share of rtol.
+    """A body, the numbers in which lanes differ, the end of time, and atol as a share of rtol.
 
-    ``start`` (states,) replaces the body's rest.
+    ``values``  address -> (lanes,)
+    ``start``   (states,) replaces the body's rest
     """
 
     name: str
     body: Body
-    address: str
-    values: np.ndarray
+    values: dict[str, np.ndarray]
     end: float
     atol: float
     schedule: Schedule | None = None
     start: np.ndarray | None = None
 
+    @property
+    def lanes(self) -> int:
+        return len(next(iter(self.values.values())))
+
+    def every(self, stride: int) -> dict[str, np.ndarray]:
+        """The values of every so many lanes."""
+        return {address: value[::stride] for address, value in self.values.items()}
+
     def final(self, values, method, **options):
         """(states, lanes) at the end, by the cohort solver."""
-        there = self.body.with_values({self.address: values})
+        there = self.body.with_values(values)
         return solve(
             there,
             self.schedule,
             at=jnp.asarray([self.end]),
             start=self.start,
-            lanes=len(self.values),
+            lanes=self.lanes,
             method=method,
             **options,
         )
@@ -56,7 +64,7 @@ def vmapped(case: Case, solver: diffrax.AbstractSolver) -> Callable:
 
     def one(value, rtol):
         method = Diffrax(solver, rtol, rtol * case.atol, max_steps=100_000, adjoint=diffrax.ForwardMode())
-        there = case.body.with_values({case.address: value})
+        there = case.body.with_values(value)
         return solve(there, case.schedule, at=jnp.asarray([case.end]), start=case.start, method=method).final
 
     return jax.vmap(one, in_axes=(0, None), out_axes=-1)

@@ -18,8 +18,8 @@ from physio.solve.method import AbstractMethod, Marched
 from physio.solve.plan import Plan
 from physio.system import System
 
-# so many lanes of twenty states stay in the cache of a core
-CHUNK = 128
+# So many lanes of twenty states and their stages stay in the nearest cache of a core: 128 take a sixth longer.
+_ON_A_CORE = 64
 
 
 def march_in_chunks(
@@ -28,14 +28,17 @@ def march_in_chunks(
     system: System,
     plan: Plan,
     y: Array,
-    width: int,
+    width: int | None,
     order: Array | None,
 ) -> Marched:
     """``adjoint.march`` for ``width`` lanes at a time, the last chunk filled up with the last lane.
 
+    None is 64 on a CPU, and an equal share of all lanes for each device elsewhere, where lanes run side by side.
     ``order`` (lanes,) is any number by which lanes are sorted first, such as their steps of last time.
     """
     lanes = system.lanes
+    if width is None:
+        width = _ON_A_CORE if jax.default_backend() == "cpu" else -(-lanes // jax.local_device_count())
     if lanes <= width:
         return adjoint.march(method, system, plan, y, 1)
     chunks = -(-lanes // width)
