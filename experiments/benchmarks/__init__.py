@@ -38,6 +38,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.solver_gradient",
         "value and gradient by the discrete adjoint against the primal and diffrax's checkpointed adjoint",
     ),
+    "solver-order": (
+        "experiments.benchmarks.solver_order",
+        "order and tolerance of every stepper against closed forms; Robertson to 1e11; a DAE",
+    ),
     "solver-periodic": (
         "experiments.benchmarks.solver_periodic",
         "beats to a closed cycle against plain pacing, and the reverse derivative of the closed beat",
