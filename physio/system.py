@@ -7,6 +7,7 @@ Organ equations are written for one person; two nested ``vmap`` (lanes, then the
 moving an axis, so elementwise work stays on contiguous lanes.
 """
 
+import itertools
 from collections.abc import Mapping
 
 import equinox as eqx
@@ -29,15 +30,18 @@ from physio.component import (
     carried_by,
     fields_of,
 )
+from physio.signals import Signals
 from physio.units import unit
 from physio.wiring import Group, Wiring, split, state_names
 
 
-def _rows(values: list[Array]) -> Array:
-    """(k, lanes) from k arrays of (lanes,); one broadcast when all are the same array."""
-    if all(v is values[0] for v in values):
-        return jnp.broadcast_to(values[0][None], (len(values), *values[0].shape))
-    return jnp.stack(values)
+def _signed(rows: Array, signs: list[int]) -> Array:
+    """Rows with these signs; the rows of sign 0 are zero already."""
+    if all(sign >= 0 for sign in signs):
+        return rows
+    if all(sign <= 0 for sign in signs):
+        return -rows
+    return rows * jnp.asarray(signs, rows.dtype)[:, None]
 
 
 class System(eqx.Module):
@@ -158,7 +162,7 @@ class System(eqx.Module):
         boundary = {n for g in self.wiring.order if issubclass(g.cls, AbstractBoundary) for n in g.names}
         return [row for row, address in enumerate(self.state_names) if split(address)[0] in boundary]
 
-    def clock_scale(self, tau: Array, env: Mapping[str, Array]) -> Array | float:
+    def clock_scale(self, tau: Array, env: Signals) -> Array | float:
         """Seconds per unit of the body's clock when beats are integrated in phase."""
         return env[self.wiring.clock] if self.wiring.clock else 1.0
 
@@ -167,15 +171,15 @@ class System(eqx.Module):
 
         ``tau`` (lanes,), ``y`` (states, lanes), ``inputs`` name -> (lanes,). Returns (address -> (lanes,), pieces).
         """
-        env = {f"input.{name}": value for name, value in inputs.items()}
+        env = Signals(self.lanes, self.dtype)
+        for name, value in inputs.items():
+            env.add([f"input.{name}"], value[None])
         senses, drive = dict(self.wiring.senses), dict(self.wiring.drive)
         pieces, row = [], 0
         for group, part in zip(self.wiring.order, self.stacked, strict=False):
             part = self._driven(group, part, drive, env)
             state, row = self._state(group, y, row)
-            sensed = group.cls.Sensed(
-                **{f.name: _rows([env[senses[f"{n}.{f.name}"]] for n in group.names]) for f in fields_of(group.cls.Sensed)}
-            )
+            sensed = self._sensed(group, senses, env)
             t = self._part_time(group, tau, env)
             if issubclass(group.cls, AbstractController):
                 out = self._lift(group, lambda p, t, se: p.outputs(t, se), part, t, sensed)
@@ -184,9 +188,10 @@ class System(eqx.Module):
             else:
                 out = self._lift(group, lambda p, t, s, se: p.outputs(t, s, se), part, t, state, sensed)
             for f in fields_of(group.cls.Outputs):
-                values = getattr(out, f.name)
-                env |= {f"{n}.{f.name}": values[i] for i, n in enumerate(group.names)}
+                env.add([f"{n}.{f.name}" for n in group.names], getattr(out, f.name))
             pieces.append((group, part, t, state, sensed, out))
+        # outputs are all known now: rates see everything
+        pieces = [(g, part, t, state, self._sensed(g, senses, env), out) for g, part, t, state, _, out in pieces]
         flows = dict(self.wiring.flows)
         for group, part in zip(self.wiring.links, self.stacked[len(self.wiring.order) :], strict=True):
             part = self._driven(group, part, drive, env)
@@ -194,7 +199,7 @@ class System(eqx.Module):
             up, down = (
                 reads(
                     **{
-                        f.name: _rows([env[f"{split(flows[n][end])[0]}.{f.name}"] for n in group.names])
+                        f.name: env.rows([f"{split(flows[n][end])[0]}.{f.name}" for n in group.names])
                         for f in fields_of(reads)
                     }
                 )
@@ -205,7 +210,7 @@ class System(eqx.Module):
                 flow = self._lift(group, lambda p, t, s, u, d: p.flow(t, s, u, d), part, t, state, up, down)
             else:
                 flow = self._lift(group, lambda p, t, u, d: p.flow(t, u, d), part, t, up, down)
-            env |= {f"{n}.flow": flow[i] for i, n in enumerate(group.names)}
+            env.add([f"{n}.flow" for n in group.names], flow)
             pieces.append((group, part, t, state, up, down))
         return env, pieces
 
@@ -263,26 +268,25 @@ class System(eqx.Module):
         each = jax.vmap(equation, axis_size=k)
         return jax.vmap(each, in_axes=-1, out_axes=-1, axis_size=self.lanes)(*args)
 
-    def _net(self, group: Group, env, doses, scale):
+    def _net(self, group: Group, env: Signals, doses, scale):
         """Sum of flows into each port of a group, (k, lanes); a dose's rate is put on the part's clock."""
         ports = {}
         for f in fields_of(group.cls.Flows):
-            sums = []
-            for n in group.names:
-                address = f"{n}.{f.name}"
-                terms = [
-                    -env[f"{link}.flow"] if end == 0 else env[f"{link}.flow"]
-                    for link, ends in self.wiring.flows
-                    for end in (0, 1)
-                    if ends[end] == address
-                ]
-                if address in doses:
-                    terms.append(doses[address] / scale)
-                sums.append(sum(terms[1:], terms[0]) if terms else jnp.zeros((self.lanes,), self.dtype))
-            ports[f.name] = jnp.stack(sums)
+            addresses = [f"{n}.{f.name}" for n in group.names]
+            wires = [
+                [(f"{link}.flow", 2 * end - 1) for link, ends in self.wiring.flows for end in (0, 1) if ends[end] == a]
+                for a in addresses
+            ]
+            # the first wire of every part at once, then the second, and so on
+            turns = itertools.zip_longest(*wires, fillvalue=(None, 0))
+            terms = [_signed(env.rows([w[0] for w in turn]), [w[1] for w in turn]) for turn in turns]
+            if any(a in doses for a in addresses):
+                silent = jnp.zeros((self.lanes,), self.dtype)
+                terms.append(jnp.stack([doses.get(a, silent) for a in addresses]) / scale)
+            ports[f.name] = sum(terms[1:], terms[0]) if terms else jnp.zeros((len(addresses), self.lanes), self.dtype)
         return group.cls.Flows(**ports)
 
-    def _driven(self, group: Group, part, drive, env):
+    def _driven(self, group: Group, part, drive, env: Signals):
         """The group with driven parameters replaced by value times signals."""
         for field in {split(a)[1] for a in drive if split(a)[0] in group.names}:
             ones = jnp.ones((self.lanes,), self.dtype)
@@ -308,7 +312,12 @@ class System(eqx.Module):
         both = (made(group.cls.State), made(group.cls.Implied)) if issubclass(group.cls, AbstractImplicitPart) else None
         return both or made(group.cls.State), row + k * len(names)
 
-    def _part_time(self, group: Group, tau: Array, env) -> Array:
+    def _sensed(self, group: Group, senses: Mapping[str, str], env: Signals):
+        """What a group senses, each (k, lanes); zeros for outputs not known yet, which only rates read."""
+        sources = {f.name: [senses[f"{n}.{f.name}"] for n in group.names] for f in fields_of(group.cls.Sensed)}
+        return group.cls.Sensed(**{name: env.rows(addresses) for name, addresses in sources.items()})
+
+    def _part_time(self, group: Group, tau: Array, env: Signals) -> Array:
         """The part's own t, (k, lanes): the body's clock in the part's unit; in a paced body, phase as it is."""
         own, clock = unit(group.cls.time_unit), unit(self.wiring.time)
         t = tau if own.same(clock) or not own.compatible(clock) else tau * clock.factor_to(own)

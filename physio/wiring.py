@@ -19,6 +19,7 @@ from physio.component import (
     parameters_of,
     units_of,
 )
+from physio.reading import read_by_outputs
 from physio.units import unit
 
 
@@ -209,7 +210,10 @@ def check_roles(parts: dict[str, AbstractPart]) -> None:
 
 
 def evaluation_order(parts, senses: dict[str, str], drive: dict[str, Times]) -> tuple[Group, ...]:
-    """Groups of equal parts in an order in which every output is known before it is read."""
+    """Groups of equal parts in an order in which every output is known before another output reads it.
+
+    What a part senses for its rates alone is read after all outputs are known.
+    """
     reads = {name: set() for name, part in parts.items() if not isinstance(part, LINKS)}
 
     def depend(part: str, source: str) -> None:
@@ -218,7 +222,9 @@ def evaluation_order(parts, senses: dict[str, str], drive: dict[str, Times]) -> 
             reads[part].add(origin)
 
     for address, source in senses.items():
-        depend(split(address)[0], source)
+        name, field = split(address)
+        if name in reads and field in read_by_outputs(parts[name]):
+            depend(name, source)
     for address, law in drive.items():
         for signal in law.signals:
             depend(split(address)[0], signal)

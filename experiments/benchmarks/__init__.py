@@ -38,6 +38,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.solver_gradient",
         "value and gradient by the discrete adjoint against the primal and diffrax's checkpointed adjoint",
     ),
+    "solver-compile": (
+        "experiments.benchmarks.solver_compile",
+        "seconds of a first call, cold and with a warm cache; compilations when people and schedules change",
+    ),
     "solver-order": (
         "experiments.benchmarks.solver_order",
         "order and tolerance of every stepper against closed forms; Robertson to 1e11; a DAE",

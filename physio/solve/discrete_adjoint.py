@@ -25,7 +25,6 @@ from physio.solve.stepping import AbstractStepping, Lanes, marched, moving, runn
 from physio.solve.triggers import jumped
 from physio.system import System
 
-_BLOCKS = 64
 _FEWEST_ROWS = 16
 
 
@@ -46,12 +45,14 @@ class Rows(NamedTuple):
 class DiscreteAdjoint(AbstractAdjoint):
     """``jax.vjp`` and ``jax.grad`` of a solve, whatever the number of parameters; no forward mode.
 
-    ``memory`` bytes hold the rows and the beginnings of at most 64 blocks. A lane still running when they are full gets
-    ``Status.STEP_BUDGET``; ValueError where not even 16 rows fit.
+    ``memory`` bytes hold the rows and the beginnings of at most ``blocks`` blocks. A lane still running when they are full
+    gets ``Status.STEP_BUDGET``; ValueError where not even 16 rows fit. Where the steps of a solve are known, as many rows in
+    one block compile a third faster.
     """
 
     rows: int = 256
     memory: int = 2**30
+    blocks: int = 64
 
     def march(self, method, system, plan, y, copies):
         if not isinstance(method, AbstractStepping):
@@ -60,7 +61,7 @@ class DiscreteAdjoint(AbstractAdjoint):
             )
         rows = self._rows(plan, y, copies)
         arrays, static = eqx.partition(system, eqx.is_inexact_array)
-        tape = _Tape(method, static, plan, rows)
+        tape = _Tape(method, static, plan, rows, self.blocks)
 
         @jax.custom_vjp
         def run(arrays, table, y, shown, at):
@@ -88,9 +89,9 @@ class DiscreteAdjoint(AbstractAdjoint):
         states, lanes = y.shape
         one_row = (states + 4) * lanes * 8
         beginning = (3 * states + 8 + plan.table.shape[0]) * lanes * 8
-        rows = (self.memory // copies - _BLOCKS * beginning) // one_row
+        rows = (self.memory // copies - self.blocks * beginning) // one_row
         if rows < _FEWEST_ROWS:
-            need = copies * (_BLOCKS * beginning + _FEWEST_ROWS * one_row)
+            need = copies * (self.blocks * beginning + _FEWEST_ROWS * one_row)
             raise ValueError(f"DiscreteAdjoint(memory={self.memory}) is too little for {lanes} lanes of {states} states: give {need} bytes or more")
         return min(int(rows), self.rows)
 
@@ -98,13 +99,13 @@ class DiscreteAdjoint(AbstractAdjoint):
 class _Tape:
     """Recording and walking back for one method, one body and one shape of plan."""
 
-    def __init__(self, method: AbstractStepping, static: System, plan: Plan, rows: int):
-        self.method, self.static, self.plan, self.rows = method, static, plan, rows
+    def __init__(self, method: AbstractStepping, static: System, plan: Plan, rows: int, blocks: int):
+        self.method, self.static, self.plan, self.rows, self.blocks = method, static, plan, rows, blocks
 
     def on(self, table: Array, shown: Array, at: Array) -> "_Tape":
         """The same with these arrays in the plan."""
         plan = Plan(table, shown, at, self.plan.ports, self.plan.channels, self.plan.inputs)
-        return _Tape(self.method, self.static, plan, self.rows)
+        return _Tape(self.method, self.static, plan, self.rows, self.blocks)
 
     def block(self, system: System, lanes: Lanes) -> tuple[Lanes, Rows, Array]:
         """At most ``rows`` steps, and their rows and number."""
@@ -139,12 +140,12 @@ class _Tape:
         system = eqx.combine(arrays, self.static)
         lanes = self.method.start(system, self.plan, y)
         kept = lanes._replace(seen=lanes.seen[:0])
-        beginnings = jax.tree.map(lambda x: jnp.zeros((_BLOCKS, *x.shape), x.dtype), kept)
+        beginnings = jax.tree.map(lambda x: jnp.zeros((self.blocks, *x.shape), x.dtype), kept)
         _, rows, number = jax.eval_shape(lambda now: self.block(system, now), lanes)
         rows, number = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (rows, number))
 
         def unfinished(carry):
-            return jnp.any(running(carry[0])) & (carry[1] < _BLOCKS)
+            return jnp.any(running(carry[0])) & (carry[1] < self.blocks)
 
         def one(carry):
             lanes, blocks, beginnings, _, _ = carry
@@ -175,7 +176,8 @@ class _Tape:
                 lanes = kept._replace(seen=jnp.zeros(seen.shape, seen.dtype))
                 return self.block(system, lanes)[1:]
 
-            rows, number = jax.lax.cond(block == blocks - 1, lambda _: (rows, number), again, None)
+            if self.blocks > 1:
+                rows, number = jax.lax.cond(block == blocks - 1, lambda _: (rows, number), again, None)
             start = (number - 1, g, g_arrays, g_table)
             back = jax.lax.while_loop(lambda c: c[0] >= 0, lambda c: self._one_row(arrays, rows, good, seen, c), start)
             return block - 1, *back[1:], rows, number
