@@ -17,11 +17,11 @@ from jaxtyping import Array
 from physio import wiring as w
 from physio.component import (
     LINKS,
-    STATEFUL,
     AbstractPart,
     ParameterInfo,
     Placed,
     as_float,
+    carried_by,
     parameters_of,
     units_of,
 )
@@ -78,14 +78,13 @@ class Body(eqx.Module):
         w.check_flows(plain, flows)
         w.check_senses(plain, senses, inputs)
         w.check_drive(plain, drive, inputs)
-        states = {
-            f"{n}.{f}": u for n, p in plain.items() if isinstance(p, STATEFUL) for f, u in units_of(p.State).items()
-        }
+        states = {f"{n}.{f.name}" for n, p in plain.items() for f in carried_by(type(p))}
         for address in start:
             if address not in states:
                 raise w.unknown("state", address, states)
         w.check_totals(plain, totals)
         w.check_clock(plain, clock)
+        w.check_roles(plain)
         info |= {f"total.{name}": t.info for name, t in totals.items()}
         self.parts = plain
         self.totals = {name: as_float(t.info.prior.median) for name, t in totals.items()}
@@ -118,7 +117,8 @@ class Body(eqx.Module):
         """Unit of a parameter, state, output or flow."""
         table = {a: info.unit for a, info in self.wiring.info}
         for name, part in self.parts.items():
-            table |= {f"{name}.{f}": u for cls in (part.State, part.Outputs) for f, u in units_of(cls).items()}
+            table |= {f"{name}.{f.name}": f.metadata["unit"] for f in carried_by(type(part))}
+            table |= {f"{name}.{f}": u for f, u in units_of(part.Outputs).items()}
             if isinstance(part, LINKS):
                 table[f"{name}.flow"] = part.carries
         if address not in table:

@@ -15,6 +15,8 @@ role                      carries                             methods
 ``AbstractLink``          nothing                             ``flow``
 ``AbstractInertialLink``  its own flow or momentum            ``rest flow rates``
 ``AbstractPlainPart``     any state, no ports                 ``rest outputs rates``
+``AbstractTriggeredPart``  the same, and jumps by itself      ``rest outputs rates crossing jump``
+``AbstractImplicitPart``  state and implied variables         ``rest guess outputs rates residual``
 ``AbstractController``    nothing: a signal or a law          ``outputs``
 ========================  ==================================  ==================================================
 """
@@ -155,6 +157,56 @@ class AbstractPlainPart(AbstractPart):
         """d(state)/dt per ``time_unit``."""
 
 
+class AbstractTriggeredPart(AbstractPlainPart):
+    """A plain part whose state jumps when it crosses a threshold; ``crosses`` is the unit of ``crossing``.
+
+    The jump comes at the instant at which ``crossing`` passes from below zero to zero or above.
+    """
+
+    crosses: ClassVar[str] = "1"
+
+    @abc.abstractmethod
+    def crossing(self, t, state, sensed):
+        """Negative before the jump; a smooth function of what it depends on."""
+
+    @abc.abstractmethod
+    def jump(self, t, state, sensed):
+        """State just after the jump."""
+
+
+class AbstractImplicitPart(AbstractPart):
+    """A model in which some variables follow from equations without a derivative.
+
+        ds/dt = rates(t, s, z),        0 = residual(t, s, z)
+
+    ``Implied`` are the variables z and ``Balance`` the equations, as many; d(residual)/dz must not be singular. A solve
+    makes z consistent at its start and after every dose.
+    """
+
+    Implied: ClassVar[type] = Nothing
+    Balance: ClassVar[type] = Nothing
+
+    @abc.abstractmethod
+    def rest(self):
+        """State from which a body starts."""
+
+    @abc.abstractmethod
+    def guess(self):
+        """Implied variables near those that belong to ``rest()``: which solution is meant, where there are several."""
+
+    @abc.abstractmethod
+    def outputs(self, t, state, implied, sensed):
+        """What others may read."""
+
+    @abc.abstractmethod
+    def rates(self, t, state, implied, sensed, out):
+        """d(state)/dt per ``time_unit``."""
+
+    @abc.abstractmethod
+    def residual(self, t, state, implied, sensed, out):
+        """``Balance``: all zero where the implied variables are right."""
+
+
 class AbstractController(AbstractPart):
     """A memoryless law: a pacemaker, a drug's effect, a signal known from samples."""
 
@@ -164,7 +216,14 @@ class AbstractController(AbstractPart):
 
 
 LINKS = (AbstractLink, AbstractInertialLink)
-STATEFUL = (AbstractStore, AbstractInertialLink, AbstractPlainPart)
+STATEFUL = (AbstractStore, AbstractInertialLink, AbstractPlainPart, AbstractImplicitPart)
+
+
+def carried_by(cls: type) -> list[dataclasses.Field]:
+    """The fields of a part that are rows of a solve: its states, then its implied variables."""
+    if not issubclass(cls, STATEFUL):
+        return []
+    return fields_of(cls.State) + (fields_of(cls.Implied) if issubclass(cls, AbstractImplicitPart) else [])
 
 
 @dataclasses.dataclass(frozen=True)

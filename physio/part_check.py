@@ -8,11 +8,13 @@ import jax.numpy as jnp
 from physio.component import (
     AbstractController,
     AbstractDosedStore,
+    AbstractImplicitPart,
     AbstractInertialLink,
     AbstractLink,
     AbstractPart,
     AbstractPlainPart,
     AbstractStore,
+    AbstractTriggeredPart,
     units_of,
 )
 from physio.units.check import check_units
@@ -50,10 +52,28 @@ def equations(cls: type) -> list[tuple[str, list, object]]:
             *dosed,
         ]
     if issubclass(cls, AbstractPlainPart):
+        triggered = [
+            ("crossing", [t, cls.State, cls.Sensed], cls.crosses),
+            ("jump", [t, cls.State, cls.Sensed], cls.State),
+        ] if issubclass(cls, AbstractTriggeredPart) else []
         return [
             ("rest", [], cls.State),
             ("outputs", [t, cls.State, cls.Sensed], cls.Outputs),
             ("rates", [t, cls.State, cls.Sensed, cls.Outputs], rate),
+            *triggered,
+        ]
+    if issubclass(cls, AbstractImplicitPart):
+        if len(units_of(cls.Implied)) != len(units_of(cls.Balance)):
+            raise TypeError(
+                f"{cls.__name__} has {len(units_of(cls.Implied))} implied variables and "
+                f"{len(units_of(cls.Balance))} equations: Balance needs one field for each of Implied"
+            )
+        return [
+            ("rest", [], cls.State),
+            ("guess", [], cls.Implied),
+            ("outputs", [t, cls.State, cls.Implied, cls.Sensed], cls.Outputs),
+            ("rates", [t, cls.State, cls.Implied, cls.Sensed, cls.Outputs], rate),
+            ("residual", [t, cls.State, cls.Implied, cls.Sensed, cls.Outputs], cls.Balance),
         ]
     if issubclass(cls, AbstractInertialLink):
         return [

@@ -7,11 +7,13 @@ Organ equations are written for one person; two nested ``vmap`` (lanes, then the
 moving an axis, so elementwise work stays on contiguous lanes.
 """
 
+import itertools
 from collections.abc import Mapping
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from physio.body import Body, lanes_of
@@ -20,20 +22,26 @@ from physio.component import (
     AbstractBoundary,
     AbstractController,
     AbstractDosedStore,
+    AbstractImplicitPart,
     AbstractInertialLink,
     AbstractPart,
     AbstractStore,
+    AbstractTriggeredPart,
+    carried_by,
     fields_of,
 )
+from physio.signals import Signals
 from physio.units import unit
 from physio.wiring import Group, Wiring, split, state_names
 
 
-def _rows(values: list[Array]) -> Array:
-    """(k, lanes) from k arrays of (lanes,); one broadcast when all are the same array."""
-    if all(v is values[0] for v in values):
-        return jnp.broadcast_to(values[0][None], (len(values), *values[0].shape))
-    return jnp.stack(values)
+def _signed(rows: Array, signs: list[int]) -> Array:
+    """Rows with these signs; the rows of sign 0 are zero already."""
+    if all(sign >= 0 for sign in signs):
+        return rows
+    if all(sign <= 0 for sign in signs):
+        return -rows
+    return rows * jnp.asarray(signs, rows.dtype)[:, None]
 
 
 class System(eqx.Module):
@@ -73,6 +81,17 @@ class System(eqx.Module):
     def state_names(self) -> tuple[str, ...]:
         """Addresses of the rows of y."""
         return state_names(self.wiring)
+
+    @property
+    def algebraic(self) -> np.ndarray:
+        """(states,) whether a row of y is an implied variable, whose row of ``field`` is a residual."""
+        states = {f"{n}.{f.name}" for g in self.groups for f in fields_of(g.cls.State) for n in g.names}
+        return np.asarray([name not in states for name in self.state_names], dtype=bool)
+
+    @property
+    def triggered(self) -> tuple[str, ...]:
+        """Parts that jump by themselves, in the order of ``crossings``."""
+        return tuple(n for g in self.wiring.order if issubclass(g.cls, AbstractTriggeredPart) for n in g.names)
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -120,6 +139,9 @@ class System(eqx.Module):
             if issubclass(group.cls, STATEFUL):
                 state = self._lift(group, lambda p: p.rest(), part)
                 rows += [jnp.asarray(getattr(state, f.name)) for f in fields_of(group.cls.State)]
+            if issubclass(group.cls, AbstractImplicitPart):
+                guess = self._lift(group, lambda p: p.guess(), part)
+                rows += [jnp.asarray(getattr(guess, f.name)) for f in fields_of(group.cls.Implied)]
         y = jnp.concatenate(rows).astype(self.dtype) if rows else jnp.zeros((0, self.lanes), self.dtype)
         names = self.state_names
         for address, value in self.wiring.start:
@@ -140,7 +162,7 @@ class System(eqx.Module):
         boundary = {n for g in self.wiring.order if issubclass(g.cls, AbstractBoundary) for n in g.names}
         return [row for row, address in enumerate(self.state_names) if split(address)[0] in boundary]
 
-    def clock_scale(self, tau: Array, env: Mapping[str, Array]) -> Array | float:
+    def clock_scale(self, tau: Array, env: Signals) -> Array | float:
         """Seconds per unit of the body's clock when beats are integrated in phase."""
         return env[self.wiring.clock] if self.wiring.clock else 1.0
 
@@ -149,24 +171,27 @@ class System(eqx.Module):
 
         ``tau`` (lanes,), ``y`` (states, lanes), ``inputs`` name -> (lanes,). Returns (address -> (lanes,), pieces).
         """
-        env = {f"input.{name}": value for name, value in inputs.items()}
+        env = Signals(self.lanes, self.dtype)
+        for name, value in inputs.items():
+            env.add([f"input.{name}"], value[None])
         senses, drive = dict(self.wiring.senses), dict(self.wiring.drive)
         pieces, row = [], 0
         for group, part in zip(self.wiring.order, self.stacked, strict=False):
             part = self._driven(group, part, drive, env)
             state, row = self._state(group, y, row)
-            sensed = group.cls.Sensed(
-                **{f.name: _rows([env[senses[f"{n}.{f.name}"]] for n in group.names]) for f in fields_of(group.cls.Sensed)}
-            )
+            sensed = self._sensed(group, senses, env)
             t = self._part_time(group, tau, env)
             if issubclass(group.cls, AbstractController):
                 out = self._lift(group, lambda p, t, se: p.outputs(t, se), part, t, sensed)
+            elif issubclass(group.cls, AbstractImplicitPart):
+                out = self._lift(group, lambda p, t, s, se: p.outputs(t, *s, se), part, t, state, sensed)
             else:
                 out = self._lift(group, lambda p, t, s, se: p.outputs(t, s, se), part, t, state, sensed)
             for f in fields_of(group.cls.Outputs):
-                values = getattr(out, f.name)
-                env |= {f"{n}.{f.name}": values[i] for i, n in enumerate(group.names)}
+                env.add([f"{n}.{f.name}" for n in group.names], getattr(out, f.name))
             pieces.append((group, part, t, state, sensed, out))
+        # outputs are all known now: rates see everything
+        pieces = [(g, part, t, state, self._sensed(g, senses, env), out) for g, part, t, state, _, out in pieces]
         flows = dict(self.wiring.flows)
         for group, part in zip(self.wiring.links, self.stacked[len(self.wiring.order) :], strict=True):
             part = self._driven(group, part, drive, env)
@@ -174,7 +199,7 @@ class System(eqx.Module):
             up, down = (
                 reads(
                     **{
-                        f.name: _rows([env[f"{split(flows[n][end])[0]}.{f.name}"] for n in group.names])
+                        f.name: env.rows([f"{split(flows[n][end])[0]}.{f.name}" for n in group.names])
                         for f in fields_of(reads)
                     }
                 )
@@ -185,12 +210,15 @@ class System(eqx.Module):
                 flow = self._lift(group, lambda p, t, s, u, d: p.flow(t, s, u, d), part, t, state, up, down)
             else:
                 flow = self._lift(group, lambda p, t, u, d: p.flow(t, u, d), part, t, up, down)
-            env |= {f"{n}.flow": flow[i] for i, n in enumerate(group.names)}
+            env.add([f"{n}.flow" for n in group.names], flow)
             pieces.append((group, part, t, state, up, down))
         return env, pieces
 
     def field(self, tau: Array, y: Array, doses: Mapping[str, Array], inputs: Mapping[str, Array]) -> Array:
-        """dy/dtau (states, lanes). ``doses``: port address -> rate on the body's clock (lanes,)."""
+        """dy/dtau (states, lanes), and residuals in the rows of implied variables.
+
+        ``doses``: port address -> rate on the body's clock (lanes,).
+        """
         env, pieces = self.evaluate(tau, y, inputs)
         pace = self.clock_scale(tau, env)
         rows = []
@@ -203,10 +231,36 @@ class System(eqx.Module):
                 rate = self._lift(group, lambda p, t, s, se, n, o: p.rates(t, s, se, n, o), part, t, state, first, net, second)
             elif issubclass(group.cls, AbstractInertialLink):
                 rate = self._lift(group, lambda p, t, s, u, d: p.rates(t, s, u, d), part, t, state, first, second)
+            elif issubclass(group.cls, AbstractImplicitPart):
+                rate = self._lift(group, lambda p, t, s, se, o: p.rates(t, *s, se, o), part, t, state, first, second)
             else:
                 rate = self._lift(group, lambda p, t, s, se, o: p.rates(t, s, se, o), part, t, state, first, second)
             rows += [scale * getattr(rate, f.name) for f in fields_of(group.cls.State)]
+            if issubclass(group.cls, AbstractImplicitPart):
+                off = self._lift(group, lambda p, t, s, se, o: p.residual(t, *s, se, o), part, t, state, first, second)
+                rows += [jnp.asarray(getattr(off, f.name)) for f in fields_of(group.cls.Balance)]
         return jnp.concatenate(rows).astype(y.dtype)
+
+    def crossings(self, tau: Array, y: Array, inputs: Mapping[str, Array]) -> Array:
+        """(triggers, lanes): each part in ``triggered`` jumps when its row rises through zero."""
+        rows = [jnp.zeros((0, self.lanes), y.dtype)]
+        for group, part, t, state, sensed, _ in self.evaluate(tau, y, inputs)[1]:
+            if issubclass(group.cls, AbstractTriggeredPart):
+                rows.append(self._lift(group, lambda p, t, s, se: p.crossing(t, s, se), part, t, state, sensed))
+        return jnp.concatenate(rows)
+
+    def jumped(self, tau: Array, y: Array, inputs: Mapping[str, Array], fired: Array) -> Array:
+        """y after the jumps of the triggers in ``fired`` (triggers, lanes)."""
+        begin, names = 0, self.state_names
+        for group, part, t, state, sensed, _ in self.evaluate(tau, y, inputs)[1]:
+            if issubclass(group.cls, AbstractTriggeredPart):
+                new = self._lift(group, lambda p, t, s, se: p.jump(t, s, se), part, t, state, sensed)
+                mine = fired[begin : begin + len(group.names)]
+                begin += len(group.names)
+                for f in fields_of(group.cls.State):
+                    rows = jnp.asarray([names.index(f"{n}.{f.name}") for n in group.names])
+                    y = y.at[rows].set(jnp.where(mine, getattr(new, f.name), y[rows]))
+        return y
 
     def _lift(self, group: Group, equation, *args):
         """Apply one person's equation of one part to (k, lanes)."""
@@ -214,26 +268,25 @@ class System(eqx.Module):
         each = jax.vmap(equation, axis_size=k)
         return jax.vmap(each, in_axes=-1, out_axes=-1, axis_size=self.lanes)(*args)
 
-    def _net(self, group: Group, env, doses, scale):
+    def _net(self, group: Group, env: Signals, doses, scale):
         """Sum of flows into each port of a group, (k, lanes); a dose's rate is put on the part's clock."""
         ports = {}
         for f in fields_of(group.cls.Flows):
-            sums = []
-            for n in group.names:
-                address = f"{n}.{f.name}"
-                terms = [
-                    -env[f"{link}.flow"] if end == 0 else env[f"{link}.flow"]
-                    for link, ends in self.wiring.flows
-                    for end in (0, 1)
-                    if ends[end] == address
-                ]
-                if address in doses:
-                    terms.append(doses[address] / scale)
-                sums.append(sum(terms[1:], terms[0]) if terms else jnp.zeros((self.lanes,), self.dtype))
-            ports[f.name] = jnp.stack(sums)
+            addresses = [f"{n}.{f.name}" for n in group.names]
+            wires = [
+                [(f"{link}.flow", 2 * end - 1) for link, ends in self.wiring.flows for end in (0, 1) if ends[end] == a]
+                for a in addresses
+            ]
+            # the first wire of every part at once, then the second, and so on
+            turns = itertools.zip_longest(*wires, fillvalue=(None, 0))
+            terms = [_signed(env.rows([w[0] for w in turn]), [w[1] for w in turn]) for turn in turns]
+            if any(a in doses for a in addresses):
+                silent = jnp.zeros((self.lanes,), self.dtype)
+                terms.append(jnp.stack([doses.get(a, silent) for a in addresses]) / scale)
+            ports[f.name] = sum(terms[1:], terms[0]) if terms else jnp.zeros((len(addresses), self.lanes), self.dtype)
         return group.cls.Flows(**ports)
 
-    def _driven(self, group: Group, part, drive, env):
+    def _driven(self, group: Group, part, drive, env: Signals):
         """The group with driven parameters replaced by value times signals."""
         for field in {split(a)[1] for a in drive if split(a)[0] in group.names}:
             ones = jnp.ones((self.lanes,), self.dtype)
@@ -248,13 +301,23 @@ class System(eqx.Module):
         return part
 
     def _state(self, group: Group, y: Array, row: int):
+        """The group's rows of y as a ``State``, as ``(State, Implied)`` for an implicit part, and the row after them."""
         if not issubclass(group.cls, STATEFUL):
             return None, row
-        k, names = len(group.names), [f.name for f in fields_of(group.cls.State)]
+        k, names = len(group.names), [f.name for f in carried_by(group.cls)]
         fields = {name: y[row + i * k : row + (i + 1) * k] for i, name in enumerate(names)}
-        return group.cls.State(**fields), row + k * len(names)
+        def made(cls):
+            return cls(**{f.name: fields[f.name] for f in fields_of(cls)})
 
-    def _part_time(self, group: Group, tau: Array, env) -> Array:
+        both = (made(group.cls.State), made(group.cls.Implied)) if issubclass(group.cls, AbstractImplicitPart) else None
+        return both or made(group.cls.State), row + k * len(names)
+
+    def _sensed(self, group: Group, senses: Mapping[str, str], env: Signals):
+        """What a group senses, each (k, lanes); zeros for outputs not known yet, which only rates read."""
+        sources = {f.name: [senses[f"{n}.{f.name}"] for n in group.names] for f in fields_of(group.cls.Sensed)}
+        return group.cls.Sensed(**{name: env.rows(addresses) for name, addresses in sources.items()})
+
+    def _part_time(self, group: Group, tau: Array, env: Signals) -> Array:
         """The part's own t, (k, lanes): the body's clock in the part's unit; in a paced body, phase as it is."""
         own, clock = unit(group.cls.time_unit), unit(self.wiring.time)
         t = tau if own.same(clock) or not own.compatible(clock) else tau * clock.factor_to(own)

@@ -9,14 +9,17 @@ from typing import Any
 
 from physio.component import (
     LINKS,
-    STATEFUL,
+    AbstractImplicitPart,
     AbstractPart,
     AbstractStore,
+    AbstractTriggeredPart,
     ParameterInfo,
+    carried_by,
     fields_of,
     parameters_of,
     units_of,
 )
+from physio.reading import read_by_outputs
 from physio.units import unit
 
 
@@ -198,8 +201,19 @@ def check_clock(parts: dict[str, AbstractPart], clock: str | None) -> None:
         _require_same(f"clock '{clock}' gives the length of a unit of phase", table[clock], "s")
 
 
+def check_roles(parts: dict[str, AbstractPart]) -> None:
+    """Jumps of the state and implied variables do not go together."""
+    implied = [n for n, p in parts.items() if isinstance(p, AbstractImplicitPart)]
+    jumping = [n for n, p in parts.items() if isinstance(p, AbstractTriggeredPart)]
+    if implied and jumping:
+        raise WiringError(f"'{implied[0]}' has implied variables and '{jumping[0]}' jumps: a body may hold one or the other")
+
+
 def evaluation_order(parts, senses: dict[str, str], drive: dict[str, Times]) -> tuple[Group, ...]:
-    """Groups of equal parts in an order in which every output is known before it is read."""
+    """Groups of equal parts in an order in which every output is known before another output reads it.
+
+    What a part senses for its rates alone is read after all outputs are known.
+    """
     reads = {name: set() for name, part in parts.items() if not isinstance(part, LINKS)}
 
     def depend(part: str, source: str) -> None:
@@ -208,7 +222,9 @@ def evaluation_order(parts, senses: dict[str, str], drive: dict[str, Times]) -> 
             reads[part].add(origin)
 
     for address, source in senses.items():
-        depend(split(address)[0], source)
+        name, field = split(address)
+        if name in reads and field in read_by_outputs(parts[name]):
+            depend(name, source)
     for address, law in drive.items():
         for signal in law.signals:
             depend(split(address)[0], signal)
@@ -241,6 +257,5 @@ def state_names(wiring: Wiring) -> tuple[str, ...]:
     """Addresses of the rows of the state array: groups in order, within a group field by field."""
     rows = []
     for group in wiring.order + wiring.links:
-        if issubclass(group.cls, STATEFUL):
-            rows += [f"{name}.{f.name}" for f in fields_of(group.cls.State) for name in group.names]
+        rows += [f"{name}.{f.name}" for f in carried_by(group.cls) for name in group.names]
     return tuple(rows)

@@ -22,6 +22,34 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.virtual_cohort",
         "coverage of intervals on virtual people, made by the fitted circulation and by another",
     ),
+    "solver-nonstiff": (
+        "experiments.benchmarks.solver_nonstiff",
+        "adaptive Tsit5 for a cohort against diffrax under vmap, at equal error",
+    ),
+    "solver-stiff": (
+        "experiments.benchmarks.solver_stiff",
+        "Rodas4 for a cohort against diffrax's Kvaerno5 under vmap and against LSODA, at equal error",
+    ),
+    "solver-isolation": (
+        "experiments.benchmarks.solver_isolation",
+        "what one diverging lane costs the others, and that it changes none of their bits",
+    ),
+    "solver-gradient": (
+        "experiments.benchmarks.solver_gradient",
+        "value and gradient by the discrete adjoint against the primal and diffrax's checkpointed adjoint",
+    ),
+    "solver-compile": (
+        "experiments.benchmarks.solver_compile",
+        "seconds of a first call, cold and with a warm cache; compilations when people and schedules change",
+    ),
+    "solver-order": (
+        "experiments.benchmarks.solver_order",
+        "order and tolerance of every stepper against closed forms; Robertson to 1e11; a DAE",
+    ),
+    "solver-periodic": (
+        "experiments.benchmarks.solver_periodic",
+        "beats to a closed cycle against plain pacing, and the reverse derivative of the closed beat",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

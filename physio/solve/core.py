@@ -11,7 +11,7 @@ from physio.body import Body
 from physio.component import cast
 from physio.schedule import Schedule, SteadyDosing, nothing
 from physio.solve.adjoint import AbstractAdjoint, ForwardMode
-from physio.solve.chunks import CHUNK, march_in_chunks
+from physio.solve.chunks import march_in_chunks
 from physio.solve.fixed_point import Pin, fixed_point
 from physio.solve.method import AbstractMethod
 from physio.solve.newton import Newton
@@ -33,7 +33,7 @@ def solve(
     lanes: int | None = None,
     method: AbstractMethod = Tsit5(),
     adjoint: AbstractAdjoint = ForwardMode(),
-    chunk: int = CHUNK,
+    chunk: int | None = None,
     order: Array | None = None,
 ) -> Trajectory:
     """Integrate a body from ``t0`` through its schedule and show it at the times ``at``.
@@ -46,7 +46,8 @@ def solve(
     ``method``  ``Tsit5()`` for any number of lanes, ``Diffrax(solver)`` for one person
 
     ``adjoint`` ``ForwardMode()`` for jvp, ``DiscreteAdjoint()`` for vjp and grad
-    ``chunk``   lanes that are advanced together, each chunk as long as its slowest lane takes
+    ``chunk``   lanes that are advanced together, each chunk as long as its slowest lane takes; None: what suits the
+                device
     ``order``   (lanes,) sorts lanes into chunks: ``trajectory.steps`` of a solve of almost the same people
 
     All is computed in the precision of the body's numbers, whatever that of times, doses and start.

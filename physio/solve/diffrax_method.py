@@ -6,9 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from physio.solve.method import AbstractMethod, Marched
-from physio.solve.plan import Plan
+from physio.solve.plan import Field, Plan
 from physio.solve.status import Status
-from physio.solve.stepping import Field
 from physio.system import System
 
 
@@ -28,6 +27,11 @@ class Diffrax(AbstractMethod):
     def march(self, system: System, plan: Plan, y: Array) -> Marched:
         if system.lanes != 1:
             raise ValueError("a Diffrax method solves one person; a cohort is solved with the project's own methods")
+
+        if system.algebraic.any():
+            raise ValueError("a Diffrax method cannot solve for implied variables: use Rodas4()")
+        if system.triggered:
+            raise ValueError(f"a Diffrax method knows no jumps, but {', '.join(system.triggered)} jump: use Tsit5()")
 
         def segment(carry, column):
             y, status, steps = carry

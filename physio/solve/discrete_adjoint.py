@@ -18,34 +18,41 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from physio.solve.adjoint import AbstractAdjoint
+from physio.solve.consistent import renewed
 from physio.solve.plan import Plan
 from physio.solve.status import Status
 from physio.solve.stepping import AbstractStepping, Lanes, marched, moving, running
+from physio.solve.triggers import jumped
 from physio.system import System
 
-_BLOCKS = 64
 _FEWEST_ROWS = 16
 
 
 class Rows(NamedTuple):
-    """Steps of one block: (rows, lanes), the state (rows, states, lanes). ``share`` is 0 where none was accepted."""
+    """Steps of one block: (rows, lanes), the state (rows, states, lanes). ``share`` is 0 where none was accepted.
+
+    ``fired`` (rows, triggers, lanes) at the end of the step.
+    """
 
     row: Array
     s: Array
     share: Array
     arrived: Array
     y: Array
+    fired: Array
 
 
 class DiscreteAdjoint(AbstractAdjoint):
     """``jax.vjp`` and ``jax.grad`` of a solve, whatever the number of parameters; no forward mode.
 
-    ``memory`` bytes hold the rows and the beginnings of at most 64 blocks. A lane still running when they are full gets
-    ``Status.STEP_BUDGET``; ValueError where not even 16 rows fit.
+    ``memory`` bytes hold the rows and the beginnings of at most ``blocks`` blocks. A lane still running when they are full
+    gets ``Status.ROWS_FULL``; ValueError where not even 16 rows fit. Where the steps of a solve are known, as many rows in
+    one block compile a third faster.
     """
 
     rows: int = 256
     memory: int = 2**30
+    blocks: int = 64
 
     def march(self, method, system, plan, y, copies):
         if not isinstance(method, AbstractStepping):
@@ -54,7 +61,7 @@ class DiscreteAdjoint(AbstractAdjoint):
             )
         rows = self._rows(plan, y, copies)
         arrays, static = eqx.partition(system, eqx.is_inexact_array)
-        tape = _Tape(method, static, plan, rows)
+        tape = _Tape(method, static, plan, rows, self.blocks)
 
         @jax.custom_vjp
         def run(arrays, table, y, shown, at):
@@ -82,9 +89,9 @@ class DiscreteAdjoint(AbstractAdjoint):
         states, lanes = y.shape
         one_row = (states + 4) * lanes * 8
         beginning = (3 * states + 8 + plan.table.shape[0]) * lanes * 8
-        rows = (self.memory // copies - _BLOCKS * beginning) // one_row
+        rows = (self.memory // copies - self.blocks * beginning) // one_row
         if rows < _FEWEST_ROWS:
-            need = copies * (_BLOCKS * beginning + _FEWEST_ROWS * one_row)
+            need = copies * (self.blocks * beginning + _FEWEST_ROWS * one_row)
             raise ValueError(f"DiscreteAdjoint(memory={self.memory}) is too little for {lanes} lanes of {states} states: give {need} bytes or more")
         return min(int(rows), self.rows)
 
@@ -92,13 +99,13 @@ class DiscreteAdjoint(AbstractAdjoint):
 class _Tape:
     """Recording and walking back for one method, one body and one shape of plan."""
 
-    def __init__(self, method: AbstractStepping, static: System, plan: Plan, rows: int):
-        self.method, self.static, self.plan, self.rows = method, static, plan, rows
+    def __init__(self, method: AbstractStepping, static: System, plan: Plan, rows: int, blocks: int):
+        self.method, self.static, self.plan, self.rows, self.blocks = method, static, plan, rows, blocks
 
     def on(self, table: Array, shown: Array, at: Array) -> "_Tape":
         """The same with these arrays in the plan."""
         plan = Plan(table, shown, at, self.plan.ports, self.plan.channels, self.plan.inputs)
-        return _Tape(self.method, self.static, plan, self.rows)
+        return _Tape(self.method, self.static, plan, self.rows, self.blocks)
 
     def block(self, system: System, lanes: Lanes) -> tuple[Lanes, Rows, Array]:
         """At most ``rows`` steps, and their rows and number."""
@@ -110,13 +117,14 @@ class _Tape:
             empty,
             jnp.zeros((self.rows, count), bool),
             jnp.zeros((self.rows, states, count), lanes.y.dtype),
+            jnp.zeros((self.rows, len(system.triggered), count), bool),
         )
 
         def step(carry):
             lanes, rows, number = carry
-            after, share = self.method.advanced(system, self.plan, lanes)
+            after, share, fired = self.method.advanced(system, self.plan, lanes)
             arrived = (share > 0.0) & (after.s >= 1.0)
-            made = Rows(lanes.row, lanes.s, share, arrived, lanes.y)
+            made = Rows(lanes.row, lanes.s, share, arrived, lanes.y, fired)
             rows = jax.tree.map(lambda all_, one: jax.lax.dynamic_update_index_in_dim(all_, one, number, 0), rows, made)
             return after, rows, number + 1
 
@@ -132,12 +140,12 @@ class _Tape:
         system = eqx.combine(arrays, self.static)
         lanes = self.method.start(system, self.plan, y)
         kept = lanes._replace(seen=lanes.seen[:0])
-        beginnings = jax.tree.map(lambda x: jnp.zeros((_BLOCKS, *x.shape), x.dtype), kept)
+        beginnings = jax.tree.map(lambda x: jnp.zeros((self.blocks, *x.shape), x.dtype), kept)
         _, rows, number = jax.eval_shape(lambda now: self.block(system, now), lanes)
         rows, number = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (rows, number))
 
         def unfinished(carry):
-            return jnp.any(running(carry[0])) & (carry[1] < _BLOCKS)
+            return jnp.any(running(carry[0])) & (carry[1] < self.blocks)
 
         def one(carry):
             lanes, blocks, beginnings, _, _ = carry
@@ -150,7 +158,7 @@ class _Tape:
 
         start = (lanes, jnp.zeros((), jnp.int32), beginnings, rows, number)
         lanes, *rest = jax.lax.while_loop(unfinished, one, start)
-        full = jnp.where(running(lanes), Status.STEP_BUDGET, lanes.status).astype(jnp.int32)
+        full = jnp.where(running(lanes), Status.ROWS_FULL, lanes.status).astype(jnp.int32)
         return lanes._replace(status=full), *rest
 
     def walked_back(self, arrays, blocks, beginnings, rows, number, status, seen, final):
@@ -168,7 +176,8 @@ class _Tape:
                 lanes = kept._replace(seen=jnp.zeros(seen.shape, seen.dtype))
                 return self.block(system, lanes)[1:]
 
-            rows, number = jax.lax.cond(block == blocks - 1, lambda _: (rows, number), again, None)
+            if self.blocks > 1:
+                rows, number = jax.lax.cond(block == blocks - 1, lambda _: (rows, number), again, None)
             start = (number - 1, g, g_arrays, g_table)
             back = jax.lax.while_loop(lambda c: c[0] >= 0, lambda c: self._one_row(arrays, rows, good, seen, c), start)
             return block - 1, *back[1:], rows, number
@@ -183,7 +192,7 @@ class _Tape:
     def _one_row(self, arrays, rows: Rows, good, seen, carry):
         """Undo one step of every lane that took it."""
         number, g, g_arrays, g_table = carry
-        row, s, share, arrived, y = jax.tree.map(lambda x: x[number], rows)
+        row, s, share, arrived, y, fired = jax.tree.map(lambda x: x[number], rows)
         lane = jnp.arange(y.shape[1])
         took = (share > 0.0) & good
         arrived = arrived & good
@@ -199,7 +208,11 @@ class _Tape:
 
         def step(arrays, column, y):
             field = self.plan.field(eqx.combine(arrays, self.static), self.plan.columns(column))
-            return self.method.attempt(field, s, share, y, self.method.begin(field, s, y)).y
+            if field.algebraic.any():
+                # implied variables followed from the state when the segment began
+                y = jnp.where(s == 0.0, renewed(field, s, y), y)
+            new = self.method.attempt(field, s, share, y, self.method.begin(field, s, y)).y
+            return jumped(field, s + share, new, fired) if field.triggers else new
 
         back = jax.vjp(step, arrays, column, y)[1](jnp.where(took, g, 0.0))
         of_arrays, of_column, of_y = jax.tree.map(lambda x: jnp.where(took, x, 0.0), back)

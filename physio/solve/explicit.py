@@ -11,7 +11,8 @@ import jax
 from jaxtyping import Array
 
 from physio.solve.fence import always_true, fence
-from physio.solve.stepping import Attempt, Field
+from physio.solve.plan import Field
+from physio.solve.stepping import Attempt
 
 
 class Tableau(NamedTuple):
@@ -28,7 +29,9 @@ class Tableau(NamedTuple):
 
 
 def rate(field: Field, s: Array, y: Array) -> Array:
-    """The first stage."""
+    """The first stage. ValueError where rows are not rates."""
+    if field.algebraic.any():
+        raise ValueError("an explicit method cannot solve for implied variables: use Rodas4()")
     return fence(field(s, y), always_true(y))
 
 

@@ -2,7 +2,8 @@
 
 On a CPU, XLA fuses one Runge-Kutta stage into the next and computes it again there, up to six times too much work.
 ``optimization_barrier`` stops that from jaxlib 0.11.1 on; before, it is removed too early, and an always-true
-``lax.cond`` whose predicate is known only at run time does the same job.
+``lax.cond`` whose predicate is known only at run time does the same job. Other devices get no fence: it would only
+split their kernels.
 """
 
 import jax
@@ -15,6 +16,8 @@ _BARRIER_WORKS = tuple(int(p) for p in jaxlib.__version__.split(".")[:3]) >= (0,
 
 def fence(x: Array, always: Array) -> Array:
     """``x``, computed once. ``always``: a run-time scalar that is true and carries no batch axis."""
+    if jax.default_backend() != "cpu":
+        return x
     if _BARRIER_WORKS:
         return jax.lax.optimization_barrier(x)
     return jax.lax.cond(always, lambda v: v, lambda v: jax.tree.map(jnp.negative, v), x)

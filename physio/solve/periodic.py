@@ -13,7 +13,7 @@ from physio.body import Body
 from physio.component import cast
 from physio.schedule import nothing
 from physio.solve.adjoint import AbstractAdjoint, ForwardMode
-from physio.solve.chunks import CHUNK, march_in_chunks
+from physio.solve.chunks import march_in_chunks
 from physio.solve.core import squeezed
 from physio.solve.fixed_point import AbstractClosing, Pin, fixed_point
 from physio.solve.method import AbstractMethod
@@ -35,7 +35,7 @@ def periodic(
     tolerance: float = 1e-4,
     guess: Array | None = None,
     adjoint: AbstractAdjoint = ForwardMode(),
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> Trajectory:
     """One closed beat at ``samples`` + 1 equally spaced phases from 0 to 1.
 

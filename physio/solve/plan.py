@@ -7,11 +7,13 @@ the times themselves are not. All that belongs to a segment is one column of one
 segment in one look.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from physio.schedule import Schedule
@@ -36,6 +38,24 @@ class Segment(NamedTuple):
     bolus: Array
     rate: Array
     level: Array
+
+
+class Field(NamedTuple):
+    """dy/ds as a function of s (lanes,) and y (states, lanes), where s goes from 0 to 1 over a segment.
+
+    ``algebraic``   (states,) marks the rows of implied variables; they hold residuals, which no length multiplies
+    ``triggers``    how many crossing functions there are: ``crossings(s, y)`` is (triggers, lanes), and ``jump(s, y, fired)``
+                    the state after the jumps of those that fired
+    """
+
+    rate: Callable[[Array, Array], Array]
+    algebraic: np.ndarray
+    triggers: int
+    crossings: Callable[[Array, Array], Array]
+    jump: Callable[[Array, Array, Array], Array]
+
+    def __call__(self, s: Array, y: Array) -> Array:
+        return self.rate(s, y)
 
 
 class Plan(eqx.Module):
@@ -67,19 +87,28 @@ class Plan(eqx.Module):
             y = y.at[row].add(segment.bolus[k].astype(y.dtype))
         return y
 
-    def field(self, system: System, segment: Segment):
-        """dy/ds on the segment mapped to s from 0 to 1, as a function of s (lanes,) and y (states, lanes)."""
+    def field(self, system: System, segment: Segment) -> Field:
+        """The rates of every lane on its segment."""
         length = segment.end - segment.begin
         doses = dict(zip(self.channels, segment.rate, strict=True))
         silent = {name: jnp.zeros((system.lanes,), length.dtype) for name, _ in system.wiring.inputs}
         inputs = silent | dict(zip(self.inputs, segment.level, strict=True))
 
-        def field(s, y):
+        algebraic = system.algebraic
+
+        def rates(s, y):
             rate = system.field(segment.begin + s * length, y, doses, inputs)
             # a segment of no length must not let the rates (which may be infinite) touch the state
-            return jnp.where(length > 0, length * rate, 0.0)
+            moved = jnp.where(length > 0, length * rate, 0.0)
+            return jnp.where(algebraic[:, None], rate, moved) if algebraic.any() else moved
 
-        return field
+        def crossings(s, y):
+            return system.crossings(segment.begin + s * length, y, inputs)
+
+        def jump(s, y, fired):
+            return system.jumped(segment.begin + s * length, y, inputs, fired)
+
+        return Field(rates, algebraic, len(system.triggered), crossings, jump)
 
 
 def to_lanes(x: Array, lanes: int) -> Array:

@@ -1,10 +1,11 @@
 """Rodas4: a Rosenbrock method of order 4(3) for stiff equations, stiffly accurate and L-stable.
 
-    (I/(h g) - J) U_i = f(s + n_i h, y + sum_j a_ij U_j) + sum_j (c_ij / h) U_j + h d_i df/ds,    g = 1/4
+    (M/(h g) - J) U_i = f(s + n_i h, y + sum_j a_ij U_j) + M sum_j (c_ij / h) U_j + h d_i df/ds,    g = 1/4
     y_new = y_6 + U_6 with y_6 = y_5 + U_5,    error = U_6
 
 One Jacobian and one elimination a step, six right sides. Without the terms in df/ds the order falls to one wherever the
-rates depend on time, as they do between doses and over a beat.
+rates depend on time, as they do between doses and over a beat. M is 1 for states and 0 for implied variables, whose rows
+of f are residuals.
 
 Coefficients: E. Hairer, G. Wanner, Solving Ordinary Differential Equations II, section IV.7, in the transformed form.
 """
@@ -19,7 +20,8 @@ from physio.solve.adaptive import AbstractAdaptive
 from physio.solve.fence import always_true, fence
 from physio.solve.lane_solve import lane_solver
 from physio.solve.lanes import lane_jacobian
-from physio.solve.stepping import Attempt, Field
+from physio.solve.plan import Field
+from physio.solve.stepping import Attempt
 
 _GAMMA = 0.25
 _NODES = (0.0, 0.386, 0.21, 0.63, 1.0, 1.0)
@@ -69,18 +71,20 @@ def rodas4_step(field: Field, s: Array, h: Array, y: Array) -> Attempt:
     def rhs(s, y):
         return field(s, y)
 
-    states = y.shape[0]
     # directions: every state, and s itself last
     first, slopes = lane_jacobian(lambda x: field(x[-1], x[:-1]), jnp.concatenate([y, s[None]]))
     first, slopes = fence((first, slopes), always)
-    eye = jnp.eye(states, dtype=y.dtype)[..., None]
-    solve = lane_solver(eye / (h * _GAMMA) - jnp.swapaxes(slopes[:-1], 0, 1))
+    implied = bool(field.algebraic.any())
+    mass = jnp.diag(jnp.asarray(~field.algebraic, y.dtype))
+    # without implied variables the diagonal dominates
+    solve = lane_solver(mass[..., None] / (h * _GAMMA) - jnp.swapaxes(slopes[:-1], 0, 1), pivot=implied)
     k: list[Array] = []
     stage = y
     for i, node in enumerate(_NODES):
         stage = stage + k[-1] if i == 5 else y + sum(a * u for a, u in zip(_A[i], k, strict=True))
         rate = rhs(s + node * h, stage) if i else first
-        right = rate + sum(c * u for c, u in zip(_C[i], k, strict=True)) / h + h * _D[i] * slopes[-1]
+        before = sum(c * u for c, u in zip(_C[i], k, strict=True)) / h
+        right = rate + (mass @ before if implied and i else before) + h * _D[i] * slopes[-1]
         k.append(fence(solve(right), always))
     new = jnp.where(still, y, stage + k[-1])
     return Attempt(new, jnp.where(still, 0.0, k[-1]), ())

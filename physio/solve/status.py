@@ -11,7 +11,8 @@ class Status(enum.IntEnum):
     STEP_TOO_SMALL = 2
     NO_STEADY_STATE = 3
     NOT_PERIODIC = 4
-    ROWS_FULL = 5
+    INCONSISTENT = 5
+    ROWS_FULL = 6
 
     @property
     def reason(self) -> str:
@@ -25,5 +26,6 @@ _REASONS = {
     Status.STEP_TOO_SMALL: "no step is small enough: the rates are not finite or the solution ends in finite time",
     Status.NO_STEADY_STATE: "the regimen has no steady state: doses arrive faster than they can be eliminated",
     Status.NOT_PERIODIC: "the cycle did not close within tolerance",
+    Status.INCONSISTENT: "no implied variables near their guess fit the state",
     Status.ROWS_FULL: "a gradient needs more rows than were set aside: the lane took more accepted steps",
 }

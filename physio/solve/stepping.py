@@ -8,7 +8,6 @@ Step sizes are constants of the derivative: what is differentiated is the sequen
 """
 
 import abc
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -16,12 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from physio.solve.consistent import consistent
 from physio.solve.method import AbstractMethod, Marched
-from physio.solve.plan import Plan
+from physio.solve.plan import Field, Plan
 from physio.solve.status import Status
+from physio.solve.triggers import Outcome, Search, aimed, judged, jumped, nothing_sought
 from physio.system import System
 
-Field = Callable[[Array, Array], Array]
 # more waiting lanes waste steps, fewer cause more visits to the outer loop
 _WAITING = 4
 
@@ -42,7 +42,7 @@ class Verdict(NamedTuple):
 
 
 class Lanes(NamedTuple):
-    """What the loops carry; all (lanes,) but the last four.
+    """What the loops carry; all (lanes,) but the last four. ``search`` is for a crossing inside the next step.
 
     ``row``      the segment a lane is in, and ``s`` how far it is, from 0 to 1
     ``h``        its next step on the body's clock
@@ -58,6 +58,7 @@ class Lanes(NamedTuple):
     done: Array
     status: Array
     steps: Array
+    search: Search
     column: Array
     y: Array
     memory: Any
@@ -113,37 +114,69 @@ class AbstractStepping(AbstractMethod):
         count = system.lanes
         column = plan.table[:, 0]
         segment = plan.columns(column)
-        y = plan.begun(segment, y)
         zero = jnp.zeros((count,), y.dtype)
         whole = jnp.zeros((count,), jnp.int32)
-        memory = self.begin(plan.field(system, segment), zero, y)
+        y, memory, status = self.entered(plan.field(system, segment), zero, plan.begun(segment, y), whole)
         seen = jnp.zeros((plan.at.shape[0], *y.shape), y.dtype)
         first = jnp.full((count,), self.first(), y.dtype)
-        return Lanes(whole, zero, first, jnp.zeros((count,), bool), whole, whole, column, y, memory, seen)
+        done = jnp.zeros((count,), bool)
+        return Lanes(whole, zero, first, done, status, whole, nothing_sought(zero), column, y, memory, seen)
 
-    def advanced(self, system: System, plan: Plan, lanes: Lanes) -> tuple[Lanes, Array]:
-        """All lanes after one step of those that neither wait nor are done, and the share of the segment that was accepted."""
+    def entered(self, field: Field, s: Array, y: Array, status: Array) -> tuple[Array, Any, Array]:
+        """``(y, memory, status)`` at the beginning of a segment, after its boluses."""
+        if field.algebraic.any():
+            y, lost = consistent(field, s, y)
+            status = jnp.where(lost, Status.INCONSISTENT, status).astype(jnp.int32)
+        return y, self.begin(field, s, y), status
+
+    def advanced(self, system: System, plan: Plan, lanes: Lanes) -> tuple[Lanes, Array, Array]:
+        """All lanes after one step of those that neither wait nor are done.
+
+        Second and third: the share of the segment that was accepted (lanes,), and which triggers fired (triggers, lanes).
+        """
         segment = plan.columns(lanes.column)
+        field = plan.field(system, segment)
         length = jax.lax.stop_gradient(segment.end - segment.begin)
         active = running(lanes) & (lanes.s < 1.0)
         share, last = self.propose(lanes.h, length, lanes.s)
+        if field.triggers:
+            share, last = aimed(lanes.search, share, last)
         share = jnp.where(active, share, 0.0)
-        tried = self.attempt(plan.field(system, segment), lanes.s, share, lanes.y, lanes.memory)
+        tried = self.attempt(field, lanes.s, share, lanes.y, lanes.memory)
         verdict = self.judge(jax.lax.stop_gradient(lanes.y), *jax.lax.stop_gradient((tried.y, tried.error)))
-        accept = active & verdict.accept
+        good = active & verdict.accept
+        tried, outcome = self.looked_for_crossings(field, lanes, share, good, tried)
+        accept = outcome.take
         steps = lanes.steps + active
         s = jnp.where(accept, jnp.where(last, 1.0, lanes.s + share), lanes.s)
-        # a segment of no length says nothing about step sizes
-        h = jnp.where(active & (length > 0), share * length * verdict.factor, lanes.h)
+        # neither a segment of no length nor the search for a crossing says anything about step sizes
+        silent = (length == 0.0) | (good & ((lanes.search.hi < jnp.inf) | ~accept))
+        h = jnp.where(active & ~silent, share * length * verdict.factor, lanes.h)
         spent = active & (steps >= self.budget()) & (s < 1.0)
-        smallest = 16 * float(np.finfo(lanes.y.dtype).eps)
-        tiny = active & ~accept & (share * verdict.factor < smallest)
+        # near the beginning of a long segment very small shares are still good numbers
+        smallest = 16 * float(np.finfo(lanes.y.dtype).eps) * jnp.maximum(lanes.s, 1e-12)
+        tiny = active & ~good & (share * verdict.factor < smallest)
         status = jnp.where(spent, Status.STEP_BUDGET, lanes.status)
         status = jnp.where(tiny, Status.STEP_TOO_SMALL, status).astype(jnp.int32)
         y = jnp.where(accept, tried.y, lanes.y)
         memory = jax.tree.map(lambda new, old: jnp.where(accept, new, old), tried.memory, lanes.memory)
-        moved = lanes._replace(s=s, h=h, status=status, steps=steps, y=y, memory=memory)
-        return moved, jnp.where(accept, share, 0.0)
+        moved = lanes._replace(s=s, h=h, status=status, steps=steps, search=outcome.search, y=y, memory=memory)
+        return moved, jnp.where(accept, share, 0.0), outcome.fired
+
+    def looked_for_crossings(
+        self, field: Field, lanes: Lanes, share: Array, good: Array, tried: Attempt
+    ) -> tuple[Attempt, Outcome]:
+        """The attempt with the jumps at its end, and whether to take it; ``good`` where its error allows that."""
+        if not field.triggers:
+            return tried, Outcome(good, jnp.zeros((0, *good.shape), bool), lanes.search)
+        end = lanes.s + share
+        both = field.crossings(lanes.s, lanes.y), field.crossings(end, tried.y)
+        outcome = judged(lanes.search, good, share, *jax.lax.stop_gradient(both))
+        y = jumped(field, end, tried.y, outcome.fired)
+        fired = outcome.fired.any(axis=0)
+        fresh = self.begin(field, end, y)
+        memory = jax.tree.map(lambda new, old: jnp.where(fired, new, old), fresh, tried.memory)
+        return tried._replace(y=y, memory=memory), outcome
 
     def arrive(self, system: System, plan: Plan, lanes: Lanes) -> Lanes:
         """Every waiting lane sees its observation and begins its next segment, or is done."""
@@ -158,11 +191,10 @@ class AbstractStepping(AbstractMethod):
         row = jnp.where(on, lanes.row + 1, lanes.row)
         column = jnp.where(on, plan.table[:, row, lane], lanes.column)
         segment = plan.columns(column)
-        y = jnp.where(on, plan.begun(segment, lanes.y), lanes.y)
         s = jnp.where(on, 0.0, lanes.s)
-        fresh = self.begin(plan.field(system, segment), s, y)
-        memory = jax.tree.map(lambda new, old: jnp.where(on, new, old), fresh, lanes.memory)
-        return lanes._replace(row=row, s=s, done=done, column=column, y=y, memory=memory, seen=seen)
+        new = self.entered(plan.field(system, segment), s, plan.begun(segment, lanes.y), lanes.status)
+        y, memory, status = jax.tree.map(lambda a, b: jnp.where(on, a, b), new, (lanes.y, lanes.memory, lanes.status))
+        return lanes._replace(row=row, s=s, done=done, status=status, column=column, y=y, memory=memory, seen=seen)
 
 
 def running(lanes: Lanes) -> Array:

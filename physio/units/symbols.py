@@ -26,6 +26,9 @@ _PREFIXABLE = {
     "cal": ("4.184", _ENERGY),
     "W": ("1", {"mass": 1, "length": 2, "time": -3}),
     "V": ("1", {"mass": 1, "length": 2, "time": -3, "current": -1}),
+    "C": ("1", {"current": 1, "time": 1}),
+    "F": ("1", {"mass": -1, "length": -2, "time": 4, "current": 2}),
+    "S": ("1", {"mass": -1, "length": -2, "time": 3, "current": 2}),
     "Hz": ("1", {"time": -1}),
 }
 _PLAIN = {

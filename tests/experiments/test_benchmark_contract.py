@@ -49,7 +49,20 @@ def fake_benchmark(monkeypatch):
 
 
 def test_the_registry_names_what_was_asked_for():
-    assert list(BENCHMARKS) == ["circulation-reference", "fsigt", "pk-closed-forms", "virtual-cohort", "demo"]
+    assert list(BENCHMARKS) == [
+        "circulation-reference",
+        "fsigt",
+        "pk-closed-forms",
+        "virtual-cohort",
+        "solver-nonstiff",
+        "solver-stiff",
+        "solver-isolation",
+        "solver-gradient",
+        "solver-compile",
+        "solver-order",
+        "solver-periodic",
+        "demo",
+    ]
 
 
 def test_record():
@@ -107,7 +120,7 @@ def test_all_prints_one_table_and_goes_on_after_a_failure(monkeypatch, capsys):
     assert show.run_all(quick=True, only_json=False) is False
     output = capsys.readouterr()
     assert output.err == "demo did not run (exit 1)\n"
-    assert output.out.splitlines()[-1] == "targets: 4 met, 4 missed, 4 not run; did not run: demo"
+    assert output.out.splitlines()[-1] == "targets: 11 met, 11 missed, 11 not run; did not run: demo"
 
 
 def test_measure_keeps_compilation_apart():

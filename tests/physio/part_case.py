@@ -25,7 +25,7 @@ from physio.units import unit
 LOW, HIGH = 0.01, 0.99
 DRAWS = 24
 # Range of what comes in, by unit; anything else lies between 0.1 and 100.
-RANGES = {"mmHg": (-5.0, 150.0), "1": (0.0, 1.0), "s": (0.4, 1.5)}
+RANGES = {"mmHg": (-5.0, 150.0), "1": (0.0, 1.0), "s": (0.4, 1.5), "pA/pF": (-60.0, 0.0)}
 
 
 def example(cls: type) -> AbstractPart:
