@@ -30,6 +30,7 @@ from physio.component import (
     carried_by,
     fields_of,
 )
+from physio.fence import always_true, fence
 from physio.signals import Signals
 from physio.units import unit
 from physio.wiring import Group, Wiring, split, state_names
@@ -171,6 +172,7 @@ class System(eqx.Module):
 
         ``tau`` (lanes,), ``y`` (states, lanes), ``inputs`` name -> (lanes,). Returns (address -> (lanes,), pieces).
         """
+        always = always_true(y)
         env = Signals(self.lanes, self.dtype)
         for name, value in inputs.items():
             env.add([f"input.{name}"], value[None])
@@ -187,6 +189,8 @@ class System(eqx.Module):
                 out = self._lift(group, lambda p, t, s, se: p.outputs(t, *s, se), part, t, state, sensed)
             else:
                 out = self._lift(group, lambda p, t, s, se: p.outputs(t, s, se), part, t, state, sensed)
+            # many read an output: it is computed once
+            out = fence(out, always)
             for f in fields_of(group.cls.Outputs):
                 env.add([f"{n}.{f.name}" for n in group.names], getattr(out, f.name))
             pieces.append((group, part, t, state, sensed, out))
@@ -210,6 +214,7 @@ class System(eqx.Module):
                 flow = self._lift(group, lambda p, t, s, u, d: p.flow(t, s, u, d), part, t, state, up, down)
             else:
                 flow = self._lift(group, lambda p, t, u, d: p.flow(t, u, d), part, t, up, down)
+            flow = fence(flow, always)
             env.add([f"{n}.flow" for n in group.names], flow)
             pieces.append((group, part, t, state, up, down))
         return env, pieces

@@ -16,10 +16,17 @@ from physio.priors import LogNormal, Uniform
 
 
 def raised_cosine(since, rise, fall):
-    """The activation above; all three arguments in the same unit."""
-    up = 0.5 * (1.0 - jnp.cos(jnp.pi * since / rise))
-    down = 0.5 * (1.0 + jnp.cos(jnp.pi * (since - rise) / fall))
-    return jnp.where(since < rise, up, jnp.where(since < rise + fall, down, 0.0))
+    """The activation above; all three arguments in the same unit.
+
+    One cosine of an angle that rises to pi at the peak and stays at 2 pi after the fall.
+    """
+    half_turns = jnp.where(since < rise, since / rise, 1.0 + jnp.minimum((since - rise) / fall, 1.0))
+    return 0.5 * (1.0 - jnp.cos(jnp.pi * half_turns))
+
+
+def share_of_beat(beats):
+    """What is left of a number of beats after whole ones; a division remainder would be computed lane by lane."""
+    return beats - jnp.floor(beats)
 
 
 class ActivationInSeconds(AbstractController):
@@ -37,7 +44,7 @@ class ActivationInSeconds(AbstractController):
         activation: Scalar = port("1")
 
     def outputs(self, t, sensed):
-        since = jnp.mod(sensed.phase * sensed.period - self.onset, sensed.period)
+        since = share_of_beat(sensed.phase - self.onset / sensed.period) * sensed.period
         return self.Outputs(activation=raised_cosine(since, self.rise, self.fall))
 
 
@@ -55,5 +62,5 @@ class ActivationInBeats(AbstractController):
         activation: Scalar = port("1")
 
     def outputs(self, t, sensed):
-        since = jnp.mod(sensed.phase - self.onset, 1.0)
+        since = share_of_beat(sensed.phase - self.onset)
         return self.Outputs(activation=raised_cosine(since, self.rise, self.fall))

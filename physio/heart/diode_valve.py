@@ -13,6 +13,7 @@ by 0.1 %).
 import equinox as eqx
 import jax.numpy as jnp
 
+from physio.arctan import arctan
 from physio.component import AbstractLink, Scalar, parameter, port
 from physio.priors import LogNormal
 from physio.units import as_number
@@ -40,6 +41,6 @@ class DiodeValve(AbstractLink):
 
     def flow(self, t, up, down):
         drop = up.pressure - down.pressure
-        closed = 0.5 - jnp.arctan(0.5 * jnp.pi * STEEPNESS * as_number(drop, "mmHg")) / jnp.pi
+        closed = 0.5 - arctan(0.5 * jnp.pi * STEEPNESS * as_number(drop, "mmHg")) / jnp.pi
         ratio = self.closed_resistance / self.open_resistance
         return drop / (self.open_resistance * jnp.exp(closed * jnp.log(ratio)))

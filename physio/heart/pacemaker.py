@@ -27,4 +27,4 @@ class Pacemaker(AbstractController):
         period: Scalar = port("s")
 
     def outputs(self, t, sensed):
-        return self.Outputs(phase=jnp.mod(t, 1.0), period=as_quantity(60.0, "s/min") / self.rate)
+        return self.Outputs(phase=t - jnp.floor(t), period=as_quantity(60.0, "s/min") / self.rate)

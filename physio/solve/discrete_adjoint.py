@@ -61,28 +61,28 @@ class DiscreteAdjoint(AbstractAdjoint):
             )
         rows = self._rows(plan, y, copies)
         arrays, static = eqx.partition(system, eqx.is_inexact_array)
-        tape = _Tape(method, static, plan, rows, self.blocks)
+        # tolerances may be traced too
+        settings, scheme = eqx.partition(method, eqx.is_array)
+        tape = _Tape(scheme, static, plan, rows, self.blocks)
 
         @jax.custom_vjp
-        def run(arrays, table, y, shown, at):
-            now = tape.on(table, shown, at)
-            lanes = method.march_lanes(eqx.combine(arrays, static), now.plan, y)
+        def run(arrays, table, y, fixed):
+            now = tape.on(table, *fixed)
+            lanes = now.method.march_lanes(eqx.combine(arrays, static), now.plan, y)
             return lanes.seen, lanes.y, lanes.status, lanes.steps
 
-        def forward(arrays, table, y, shown, at):
-            now = tape.on(table, shown, at)
-            lanes, blocks, beginnings, rows, count = now.recorded(arrays, y)
-            outputs = (lanes.seen, lanes.y, lanes.status, lanes.steps)
-            return outputs, (arrays, table, shown, at, blocks, beginnings, rows, count, lanes.status)
+        def forward(arrays, table, y, fixed):
+            now = tape.on(table, *fixed)
+            lanes, *rows = now.recorded(arrays, y)
+            return (lanes.seen, lanes.y, lanes.status, lanes.steps), (arrays, table, fixed, rows, lanes.status)
 
         def backward(kept, cotangents):
-            arrays, table, shown, at, blocks, beginnings, rows, count, status = kept
-            now = tape.on(table, shown, at)
+            arrays, table, fixed, rows, status = kept
             seen, final, *_ = cotangents
-            return (*now.walked_back(arrays, blocks, beginnings, rows, count, status, seen, final), None, None)
+            return (*tape.on(table, *fixed).walked_back(arrays, *rows, status, seen, final), None)
 
         run.defvjp(forward, backward)
-        return marched(plan, *run(arrays, plan.table, y, plan.shown, plan.at))
+        return marched(plan, *run(arrays, plan.table, y, (plan.shown, plan.at, settings)))
 
     def _rows(self, plan: Plan, y: Array, copies: int) -> int:
         """Rows of a block that fit beside the beginnings."""
@@ -102,10 +102,10 @@ class _Tape:
     def __init__(self, method: AbstractStepping, static: System, plan: Plan, rows: int, blocks: int):
         self.method, self.static, self.plan, self.rows, self.blocks = method, static, plan, rows, blocks
 
-    def on(self, table: Array, shown: Array, at: Array) -> "_Tape":
-        """The same with these arrays in the plan."""
+    def on(self, table: Array, shown: Array, at: Array, settings: AbstractStepping) -> "_Tape":
+        """The same with these arrays in the plan and in the method."""
         plan = Plan(table, shown, at, self.plan.ports, self.plan.channels, self.plan.inputs)
-        return _Tape(self.method, self.static, plan, self.rows, self.blocks)
+        return _Tape(eqx.combine(settings, self.method), self.static, plan, self.rows, self.blocks)
 
     def block(self, system: System, lanes: Lanes) -> tuple[Lanes, Rows, Array]:
         """At most ``rows`` steps, and their rows and number."""

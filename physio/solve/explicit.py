@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 from jaxtyping import Array
 
-from physio.solve.fence import always_true, fence
+from physio.fence import always_true, fence
 from physio.solve.plan import Field
 from physio.solve.stepping import Attempt
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from physio.solve.adaptive import AbstractAdaptive
-from physio.solve.fence import always_true, fence
+from physio.fence import always_true, fence
 from physio.solve.lane_solve import lane_solver
 from physio.solve.lanes import lane_jacobian
 from physio.solve.plan import Field

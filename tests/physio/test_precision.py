@@ -11,7 +11,7 @@ from physio.component import cast
 from physio.drugs.closed_forms import LinearPK
 from physio.schedule import bolus, infusion, steady_state
 from physio.solve import Status, periodic, solve
-from physio.solve.fence import always_true, fence
+from physio.fence import always_true, fence
 
 AT = jnp.asarray([0.0, 0.5, 1.5, 2.0, 4.0])
 SCHEDULE = bolus("depot.drug", 0.25, 100.0) + infusion("central.drug", 1.0, 50.0, 1.5)

@@ -11,7 +11,7 @@ from physio.solve.kernel.header import c_header
 from physio.solve.kernel.model import Emitted
 from physio.solve.kernel.reverse import reverse
 from physio.solve.kernel.signature import arguments, parameters
-from physio.solve.kernel.step import attempt, inputs, rate, smallest
+from physio.solve.kernel.step import inputs, judged, proposed, rate, smallest, tried
 from physio.solve.status import Status
 
 _TURN = """\
@@ -93,10 +93,11 @@ def _take(more: list[str]) -> list[str]:
 def _integrate(name: str, model: Emitted) -> str:
     n, p, q = _sizes(model)
     keeps = name == "record"
-    kept = [f"old[{n}]", "began", "step"] if keeps else []
+    kept = [f"old[{n}]", "began"] if keeps else []
     struct = _struct(
-        name, [f"x[{n}]", f"k[{n}]", f"p[{p}]", f"q[{q}]", "s", "h", "length", "t0", *kept],
-        ["steps", "status", "live", "done", *(["accept"] if keeps else [])], ["lane", *(["used"] if keeps else [])],
+        name, [f"x[{n}]", f"k[{n}]", f"p[{p}]", f"q[{q}]", f"n[{n}]", f"k7[{n}]", "s", "h", "step", "raw",
+         "length", "t0", *kept],
+        ["steps", "status", "live", "done", "active", "last", "accept"], ["lane", *(["used"] if keeps else [])],
     )  # fmt: skip
     load = _part("int", name, "load", "const int l, long long* RESTRICT waiting, ", _take([
         *_given(model),
@@ -107,31 +108,48 @@ def _integrate(name: str, model: Emitted) -> str:
         "b->t0[l] = t0; b->length[l] = length; b->s[l] = live ? s : length;",
         "b->h[l] = first < length ? first : length;",
         f"b->steps[l] = 0; b->status[l] = length >= R(0.0) ? {int(Status.OK)} : {int(Status.STEP_TOO_SMALL)};",
-        *(["b->used[l] = 0; b->accept[l] = 0;"] if keeps else []),
+        *(["b->used[l] = 0;"] if keeps else []),
     ]))  # fmt: skip
-    inside = [
+    # Loops apart, with memory between them: in one loop gcc turns selections of selections into branches, and a loop
+    # with branches into no vectors.
+    trying = [
         *_again(model),
         *(f"const real x{j} = b->x[{j}][l], k1_{j} = b->k[{j}][l];" for j in range(n)),
-        "const real t0 = b->t0[l], length = b->length[l];",
+        "const real t0 = b->t0[l], s = b->s[l], step = b->step[l];",
+        *tried(model),
+        *(f"b->n[{j}][l] = n{j}; b->k7[{j}][l] = k7_{j};" for j in range(n)),
+        "b->raw[l] = raw;",
+    ]
+    judging = [
+        "const real length = b->length[l], step = b->step[l], raw = b->raw[l];",
         smallest(model.model.dtype),
+        "const whole active = b->active[l], last = b->last[l];",
         "real s = b->s[l], h = b->h[l];",
         "whole steps = b->steps[l], status = b->status[l];",
-        *attempt(model),
-        *(f"b->x[{j}][l] = accept ? n{j} : x{j};" for j in range(n)),
-        *(f"b->k[{j}][l] = accept ? k7_{j} : k1_{j};" for j in range(n)),
-        "b->s[l] = s; b->h[l] = h; b->steps[l] = steps; b->status[l] = status;",
-        *([*(f"b->old[{j}][l] = x{j};" for j in range(n)), "b->began[l] = began; b->step[l] = step; b->accept[l] = accept;"]
-          if keeps else []),
-        f"const whole done = (s < length) & (status == {int(Status.OK)}) ? 0 : b->live[l];",
-        "b->done[l] = done;",
-    ]  # fmt: skip
+        *(["b->began[l] = s;"] if keeps else []),
+        *judged(),
+        "b->s[l] = s; b->h[l] = h; b->steps[l] = steps; b->status[l] = status; b->accept[l] = accept;",
+    ]
+    proposing = [
+        "const real s = b->s[l], h = b->h[l], length = b->length[l];",
+        "const whole status = b->status[l];",
+        *proposed(),
+        "b->active[l] = active; b->last[l] = last; b->step[l] = step;",
+    ]
+    committing = [
+        "const whole accept = b->accept[l];",
+        *([f"b->old[{j}][l] = b->x[{j}][l];" for j in range(n)] if keeps else []),
+        *(f"b->x[{j}][l] = accept ? b->n[{j}][l] : b->x[{j}][l];" for j in range(n)),
+        *(f"b->k[{j}][l] = accept ? b->k7[{j}][l] : b->k[{j}][l];" for j in range(n)),
+        f"b->done[l] = (b->s[l] < b->length[l]) & (b->status[l] == {int(Status.OK)}) ? 0 : b->live[l];",
+    ]
     advance = _part("int", name, "advance", "", [
         "const real rtol = settings[0], atol = settings[1];",
         "const whole budget = (whole)settings[2];",
-        "#pragma omp simd",
-        "for (int l = 0; l < W; l++) {",
-        *("  " + line for line in inside),
-        "}",
+        *_loop(proposing),
+        *_loop(trying),
+        *_loop(judging),
+        *_loop(committing),
         *(_record(n) if keeps else []),
         "int ended = 0;",
         "for (int l = 0; l < W; l++) ended += b->done[l];",
@@ -146,6 +164,11 @@ def _integrate(name: str, model: Emitted) -> str:
         *(["count[i] = (int)b->used[l];"] if keeps else []),
     ])  # fmt: skip
     return "\n\n".join([struct, load, advance, store])
+
+
+def _loop(inside: list[str]) -> list[str]:
+    """One loop over the places of the block, which gcc may turn into vector instructions."""
+    return ["#pragma omp simd", "for (int l = 0; l < W; l++) {", *("  " + line for line in inside), "}"]
 
 
 def _record(n: int) -> list[str]:
@@ -209,10 +232,7 @@ def _pullback(model: Emitted) -> str:
     ]
     advance = _part("int", name, "advance", "", [
         *fetch,
-        "#pragma omp simd",
-        "for (int l = 0; l < W; l++) {",
-        *("  " + line for line in inside),
-        "}",
+        *_loop(inside),
         "int ended = 0;",
         "for (int l = 0; l < W; l++) ended += b->done[l] = b->live[l] && b->row[l] == 0;",
         "return ended;",

@@ -7,7 +7,7 @@ from physio.solve.kernel.header import c_header, cuda_header
 from physio.solve.kernel.model import Emitted
 from physio.solve.kernel.reverse import reverse
 from physio.solve.kernel.signature import arguments, parameters
-from physio.solve.kernel.step import attempt, inputs, rate, smallest
+from physio.solve.kernel.step import inputs, judged, proposed, rate, smallest, tried
 from physio.solve.status import Status
 
 BLOCK = 128
@@ -65,7 +65,7 @@ def _integrate(name: str, model: Emitted) -> str:
         "}",
     ]
     commit = [f"x{j} = accept ? n{j} : x{j};" for j in range(n)] + [f"k1_{j} = accept ? k7_{j} : k1_{j};" for j in range(n)]
-    loop = [*attempt(model), *(record if keeps else []), *commit]
+    loop = [*proposed(), "const real began = s;", *tried(model), *judged(), *(record if keeps else []), *commit]
     return _function(name, [
         *_given(model),
         *(f"real x{j} = start[{j} * N + i];" for j in range(n)),

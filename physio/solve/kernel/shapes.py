@@ -36,7 +36,7 @@ def _split(eqn, x):
 
 
 def _unstack(eqn, x):
-    return [np.squeeze(part, eqn.params["axis"]) for part in np.split(x, x.shape[eqn.params["axis"]], eqn.params["axis"])]
+    return list(np.moveaxis(x, eqn.params["axis"], 0))
 
 
 def _reshape(eqn, x):

@@ -10,7 +10,6 @@ so that the straight-line code of the model is written once and pasted seven tim
 
 import numpy as np
 
-from physio.solve.adaptive import _HUGE_ERROR as HUGE_ERROR
 from physio.solve.kernel.cells import written
 from physio.solve.kernel.model import Emitted, assign
 from physio.solve.status import Status
@@ -56,18 +55,20 @@ def stages(model: Emitted, count: int) -> list[str]:
     return [line for i in range(2, count + 1) for line in rate(model, f"k{i}", inputs(n, i))]
 
 
-def attempt(model: Emitted) -> list[str]:
-    """From ``x``, ``k1``, ``s``, ``h`` to ``n0``.. (new state), ``k7``, and what becomes of the step.
+def proposed() -> list[str]:
+    """From ``s``, ``h``, ``length``, ``status``: ``active``, ``last`` (reaches the end) and the ``step`` to try."""
+    return [
+        f"const whole active = (s < length) & (status == {int(Status.OK)});",
+        "const whole last = s + h >= length;",
+        "const real step = active ? (last ? length - s : h) : R(0.0);",
+    ]
 
-    Changed in place: s, h, steps, status. Left behind: ``accept``, ``step``, ``began`` (s before the step).
-    """
+
+def tried(model: Emitted) -> list[str]:
+    """From ``x``, ``k1``, ``s``, ``step`` to ``n0``.. (new state), ``k7`` and ``raw``, the norm of the error."""
     n = model.model.states
     ends = ["const real t = t0 + (s + step);", *(f"const real y{j} = n{j};" for j in range(n))]
     lines = [
-        f"const int active = (s < length) & (status == {int(Status.OK)});",
-        "const int last = s + h >= length;",
-        "const real step = active ? (last ? length - s : h) : R(0.0);",
-        "const real began = s;",
         *stages(model, 6),
         *(f"const real n{j} = x{j} + step * ({weighted(B, 'k', j)});" for j in range(n)),
         *rate(model, "k7", ends),
@@ -79,15 +80,20 @@ def attempt(model: Emitted) -> list[str]:
             f"const real e = step * ({weighted(E, 'k', j)}) / (atol + rtol * {largest});",
             "norm += e * e;",
         ])  # fmt: skip
-    huge, budget, small = number(HUGE_ERROR), int(Status.STEP_BUDGET), int(Status.STEP_TOO_SMALL)
+    return [*lines, f"const real raw = SQRT(norm * {number(1.0 / n)});"]
+
+
+def judged() -> list[str]:
+    """What becomes of the step: ``accept``; s, h, steps and status change."""
+    budget, small = int(Status.STEP_BUDGET), int(Status.STEP_TOO_SMALL)
+    most, least = (number((0.9 / factor) ** 5) for factor in (0.2, 10.0))
     return [
-        *lines,
-        f"norm = SQRT(norm * {number(1.0 / n)});",
         # a comparison is false for nan: this keeps nan and infinity out of the controller
-        f"norm = (norm < {huge} ? norm : {huge}) + {number(1e-10)};",
-        "const int accept = active & (norm <= R(1.0));",
-        "real factor = R(0.9) * EXP(R(-0.2) * LOG(norm));",
-        "factor = factor > R(0.2) ? (factor < R(10.0) ? factor : R(10.0)) : R(0.2);",
+        "const whole accept = active & (raw <= R(1.0));",
+        # the bounds are those that put the factor between 0.2 and 10
+        f"const real upper = raw < {most} ? raw : {most};",
+        f"const real bounded = upper > {least} ? upper : {least};",
+        "const real factor = R(0.9) * EXP(R(-0.2) * LOG(bounded));",
         "steps += active;",
         "s = accept ? (last ? length : s + step) : s;",
         "h = active ? step * factor : h;",
