@@ -40,7 +40,7 @@ def arctan(x):
     p = jnp.full_like(w, _P[-1])
     for coefficient in _P[-2::-1]:
         p = p * w + coefficient
-    first = jnp.where(far, np.pi / 4, 0.0) + u * p
+    first = jnp.where(far, np.pi / 4 + u * p, u * p)
     return jnp.sign(x) * jnp.where(steep, np.pi / 2 - first, first)
 
 

@@ -36,7 +36,9 @@ def _split(eqn, x):
 
 
 def _unstack(eqn, x):
-    return list(np.moveaxis(x, eqn.params["axis"], 0))
+    first = np.moveaxis(x, eqn.params["axis"], 0)
+    # a slice and not an index: the element of an array of one axis must stay an array
+    return [first[i : i + 1].reshape(first.shape[1:]) for i in range(first.shape[0])]
 
 
 def _reshape(eqn, x):
