@@ -6,17 +6,31 @@ On a CPU, XLA fuses one Runge-Kutta stage into the next and computes it again th
 split their kernels.
 """
 
+import contextlib
+import contextvars
+
 import jax
 import jax.numpy as jnp
 import jaxlib
 from jaxtyping import Array
 
 _BARRIER_WORKS = tuple(int(p) for p in jaxlib.__version__.split(".")[:3]) >= (0, 11, 1)
+_down = contextvars.ContextVar("fences_down", default=False)
+
+
+@contextlib.contextmanager
+def no_fences():
+    """For what is traced here, but not to be compiled by XLA."""
+    token = _down.set(True)
+    try:
+        yield
+    finally:
+        _down.reset(token)
 
 
 def fence(x: Array, always: Array) -> Array:
     """``x``, computed once. ``always``: a run-time scalar that is true and carries no batch axis."""
-    if jax.default_backend() != "cpu":
+    if jax.default_backend() != "cpu" or _down.get():
         return x
     if _BARRIER_WORKS:
         return jax.lax.optimization_barrier(x)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from physio.fence import no_fences
 from physio.solve.kernel.model import Model
 from physio.solve.plan import Plan, Segment
 from physio.system import System
@@ -34,7 +35,8 @@ def model_of(system: System, plan: Plan) -> Model:
         rest = p[ends[-1] :][:, None]
         levels = rest[2 + doses :]
         segment = Segment(rest[0], rest[1], rest[:0], rest[2 : 2 + doses], levels)
-        return plan.field(one, segment)(t[None], y[:, None])[:, 0]
+        with no_fences():
+            return plan.field(one, segment)(t[None], y[:, None])[:, 0]
 
     states = len(system.state_names)
     return Model(rhs, states, int(ends[-1]) + 2 + doses + len(plan.inputs), np.dtype(system.dtype))
