@@ -15,7 +15,8 @@ def encode(table: pa.Table) -> bytes:
 
 def decode(content: bytes) -> pa.Table:
     """The table, every page's checksum compared; OSError or ArrowException when it is not sound."""
-    return pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+    # in this thread: one of Arrow's own, still waiting when the program ends, would abort it
+    return pq.read_table(pa.BufferReader(content), page_checksum_verification=True, use_threads=False, pre_buffer=False)
 
 
 def fingerprint(file: str, content: bytes) -> dict[str, str | int]:

@@ -14,6 +14,7 @@ from physio.solve.rodas4 import Rodas4
 from physio.solve.status import Status
 from physio.solve.trajectory import Trajectory
 from physio.solve.tsit5 import Tsit5
+from physio.solve.tsit5_kernel import Tsit5Kernel
 
 __all__ = [
     "AbstractAdjoint",
@@ -29,6 +30,7 @@ __all__ = [
     "Status",
     "Trajectory",
     "Tsit5",
+    "Tsit5Kernel",
     "periodic",
     "solve",
 ]
