@@ -50,6 +50,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.solver_periodic",
         "beats to a closed cycle against plain pacing, and the reverse derivative of the closed beat",
     ),
+    "solver-gpu": (
+        "experiments.benchmarks.solver_gpu",
+        "one thread of a GPU for each lane against diffrax under vmap; not run without a GPU",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

@@ -52,8 +52,8 @@ class Diffrax(AbstractMethod):
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(lambda s, x, _: field(jnp.full((1,), s, y.dtype), x[:, None])[:, 0]),
             self.solver,
-            t0=0.0,
-            t1=1.0,
+            t0=jnp.zeros((), y.dtype),
+            t1=jnp.ones((), y.dtype),
             dt0=None,
             y0=y[:, 0],
             stepsize_controller=diffrax.PIDController(rtol=self.rtol, atol=self.atol),

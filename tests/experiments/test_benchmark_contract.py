@@ -61,6 +61,7 @@ def test_the_registry_names_what_was_asked_for():
         "solver-compile",
         "solver-order",
         "solver-periodic",
+        "solver-gpu",
         "demo",
     ]
 
@@ -120,7 +121,7 @@ def test_all_prints_one_table_and_goes_on_after_a_failure(monkeypatch, capsys):
     assert show.run_all(quick=True, only_json=False) is False
     output = capsys.readouterr()
     assert output.err == "demo did not run (exit 1)\n"
-    assert output.out.splitlines()[-1] == "targets: 11 met, 11 missed, 11 not run; did not run: demo"
+    assert output.out.splitlines()[-1] == "targets: 12 met, 12 missed, 12 not run; did not run: demo"
 
 
 def test_measure_keeps_compilation_apart():
