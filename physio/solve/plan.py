@@ -98,8 +98,9 @@ class Plan(eqx.Module):
 
         def rates(s, y):
             rate = system.field(segment.begin + s * length, y, doses, inputs)
-            # a segment of no length must not let the rates (which may be infinite) touch the state
-            moved = jnp.where(length > 0, length * rate, 0.0)
+            # a segment of no length must not let rates that are infinite touch the state; rates that are finite say what
+            # its state would do with its length, on which coincident doses depend
+            moved = length * jnp.where((length > 0) | (jnp.abs(rate) < jnp.inf), rate, 0.0)
             return jnp.where(algebraic[:, None], rate, moved) if algebraic.any() else moved
 
         def crossings(s, y):

@@ -64,13 +64,13 @@ class Tsit5Kernel(AbstractMethod):
             here = plan.columns(column)
             length = here.end - here.begin
             y = plan.begun(here, y)
-            # a lane that failed, or whose segment has no length, has nothing to cross
-            go = (status == Status.OK) & (length > 0)
-            share = h / jnp.where(go, length, 1.0)
+            # a lane that failed has nothing to cross; a segment of no length takes one step
+            go = status == Status.OK
+            share = jnp.where(length > 0, h / jnp.where(length > 0, length, 1.0), 1.0)
             span = jnp.stack([jnp.zeros_like(h), jnp.where(go, 1.0, 0.0), share]).astype(y.dtype)
             y, share, taken, outcome = run(y, given(numbers, here), jax.lax.stop_gradient(span))
             status = jnp.where(go, outcome, status)
-            h = jnp.where(go, jax.lax.stop_gradient(share * length), h)
+            h = jnp.where(go & (length > 0), jax.lax.stop_gradient(share * length), h)
             return (y, h, status, steps + jnp.where(go, taken, 0)), y
 
         none = jnp.zeros((wide,), jnp.int32)
