@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import jaxlib
 from jaxtyping import Array
 
-_BARRIER_WORKS = tuple(int(p) for p in jaxlib.__version__.split(".")[:3]) >= (0, 11, 1)
+BARRIER_WORKS = tuple(int(p) for p in jaxlib.__version__.split(".")[:3]) >= (0, 11, 1)
 _down = contextvars.ContextVar("fences_down", default=False)
 
 
@@ -32,7 +32,7 @@ def fence(x: Array, always: Array) -> Array:
     """``x``, computed once. ``always``: a run-time scalar that is true and carries no batch axis."""
     if jax.default_backend() != "cpu" or _down.get():
         return x
-    if _BARRIER_WORKS:
+    if BARRIER_WORKS:
         return jax.lax.optimization_barrier(x)
     return jax.lax.cond(always, lambda v: v, lambda v: jax.tree.map(jnp.negative, v), x)
 

@@ -177,6 +177,8 @@ class System(eqx.Module):
         for name, value in inputs.items():
             env.add([f"input.{name}"], value[None])
         senses, drive = dict(self.wiring.senses), dict(self.wiring.drive)
+        # what several others read is computed once
+        watched = self.wiring.watched
         pieces, row = [], 0
         for group, part in zip(self.wiring.order, self.stacked, strict=False):
             part = self._driven(group, part, drive, env)
@@ -189,8 +191,8 @@ class System(eqx.Module):
                 out = self._lift(group, lambda p, t, s, se: p.outputs(t, *s, se), part, t, state, sensed)
             else:
                 out = self._lift(group, lambda p, t, s, se: p.outputs(t, s, se), part, t, state, sensed)
-            # many read an output: it is computed once
-            out = fence(out, always)
+            if watched.intersection(group.names):
+                out = fence(out, always)
             for f in fields_of(group.cls.Outputs):
                 env.add([f"{n}.{f.name}" for n in group.names], getattr(out, f.name))
             pieces.append((group, part, t, state, sensed, out))

@@ -73,6 +73,14 @@ class Wiring:
     links: tuple[Group, ...]
     info: tuple[tuple[str, ParameterInfo], ...]
 
+    @property
+    def watched(self) -> set[str]:
+        """Parts whose outputs another part reads."""
+        sources = [source for _, source in self.senses]
+        sources += [signal for _, law in self.drive for signal in law.signals]
+        sources += [end for _, ends in self.flows for end in ends]
+        return {split(source)[0] for source in sources}
+
 
 def split(address: str) -> tuple[str, str]:
     """``part.name`` -> (part, name)."""
