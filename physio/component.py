@@ -57,9 +57,12 @@ def measured(unit: str, *, ndim: int = 1) -> Any:
     return eqx.field(converter=as_float, metadata={"kind": "measured", "unit": unit, "ndim": ndim})
 
 
-def state(unit: str) -> Any:
-    """A quantity that is carried through time."""
-    return eqx.field(metadata={"kind": "state", "unit": unit})
+def state(unit: str, *, gate: bool = False) -> Any:
+    """A quantity that is carried through time.
+
+    A ``gate`` obeys dx/dt = a - b x where neither a nor b depends on any gate of the body: ``RushLarsen`` steps it exactly.
+    """
+    return eqx.field(metadata={"kind": "state", "unit": unit, "gate": gate})
 
 
 def port(unit: str, *, fills: str | None = None) -> Any:

@@ -90,6 +90,14 @@ class System(eqx.Module):
         return np.asarray([name not in states for name in self.state_names], dtype=bool)
 
     @property
+    def gates(self) -> np.ndarray:
+        """(states,) whether a row of y was declared a gate."""
+        declared = {
+            f"{n}.{f.name}" for g in self.groups for f in fields_of(g.cls.State) for n in g.names if f.metadata["gate"]
+        }
+        return np.asarray([name in declared for name in self.state_names], dtype=bool)
+
+    @property
     def triggered(self) -> tuple[str, ...]:
         """Parts that jump by themselves, in the order of ``crossings``."""
         return tuple(n for g in self.wiring.order if issubclass(g.cls, AbstractTriggeredPart) for n in g.names)

@@ -5,12 +5,14 @@ from physio.solve.anderson import Anderson
 from physio.solve.core import solve
 from physio.solve.diffrax_method import Diffrax
 from physio.solve.discrete_adjoint import DiscreteAdjoint
+from physio.solve.exponential import Exponential
 from physio.solve.fixed_point import AbstractClosing
 from physio.solve.fixed_steps import FixedSteps
 from physio.solve.method import AbstractMethod
 from physio.solve.newton import Newton
 from physio.solve.periodic import periodic
 from physio.solve.rodas4 import Rodas4
+from physio.solve.rush_larsen import RushLarsen
 from physio.solve.status import Status
 from physio.solve.trajectory import Trajectory
 from physio.solve.tsit5 import Tsit5
@@ -23,10 +25,12 @@ __all__ = [
     "Anderson",
     "Diffrax",
     "DiscreteAdjoint",
+    "Exponential",
     "FixedSteps",
     "ForwardMode",
     "Newton",
     "Rodas4",
+    "RushLarsen",
     "Status",
     "Trajectory",
     "Tsit5",

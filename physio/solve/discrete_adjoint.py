@@ -48,6 +48,9 @@ class DiscreteAdjoint(AbstractAdjoint):
     ``memory`` bytes hold the rows and the beginnings of at most ``blocks`` blocks. A lane still running when they are full
     gets ``Status.ROWS_FULL``; ValueError where not even 16 rows fit. Where the steps of a solve are known, as many rows in
     one block compile a third faster.
+
+    Where stability limits the steps, derivatives of frozen steps may grow beyond all numbers; then all those of the lane are
+    nan, not some.
     """
 
     rows: int = 256
@@ -187,7 +190,7 @@ class _Tape:
         _, g, g_arrays, g_table, *_ = jax.lax.while_loop(lambda c: c[0] >= 0, one_block, start)
         # the boluses of the first stop came before the first step
         g_table = self._boluses(g_table, jnp.zeros(good.shape, jnp.int32), g, good)
-        return g_arrays, g_table, g
+        return _all_or_nothing((g_arrays, g_table, g))
 
     def _one_row(self, arrays, rows: Rows, good, seen, carry):
         """Undo one step of every lane that took it."""
@@ -224,3 +227,10 @@ class _Tape:
         for k, port in enumerate(self.plan.ports):
             g_table = g_table.at[2 + k, row, jnp.arange(g.shape[1])].add(jnp.where(where, g[port], 0.0), mode="drop")
         return g_table
+
+
+def _all_or_nothing(cotangents: Any) -> Any:
+    """(..., lanes) with nan in every entry of a lane that has one that is not finite."""
+    whole = [(jnp.abs(x) < jnp.inf).all(axis=tuple(range(x.ndim - 1))) for x in jax.tree.leaves(cotangents)]
+    sound = jnp.stack(whole).all(axis=0)
+    return jax.tree.map(lambda x: jnp.where(sound, x, jnp.nan), cotangents)

@@ -44,12 +44,14 @@ class Field(NamedTuple):
     """dy/ds as a function of s (lanes,) and y (states, lanes), where s goes from 0 to 1 over a segment.
 
     ``algebraic``   (states,) marks the rows of implied variables; they hold residuals, which no length multiplies
+    ``gates``       (states,) marks the rows whose rates are linear in themselves
     ``triggers``    how many crossing functions there are: ``crossings(s, y)`` is (triggers, lanes), and ``jump(s, y, fired)``
                     the state after the jumps of those that fired
     """
 
     rate: Callable[[Array, Array], Array]
     algebraic: np.ndarray
+    gates: np.ndarray
     triggers: int
     crossings: Callable[[Array, Array], Array]
     jump: Callable[[Array, Array, Array], Array]
@@ -109,7 +111,7 @@ class Plan(eqx.Module):
         def jump(s, y, fired):
             return system.jumped(segment.begin + s * length, y, inputs, fired)
 
-        return Field(rates, algebraic, len(system.triggered), crossings, jump)
+        return Field(rates, algebraic, system.gates, len(system.triggered), crossings, jump)
 
 
 def to_lanes(x: Array, lanes: int) -> Array:
