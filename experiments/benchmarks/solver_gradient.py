@@ -21,7 +21,7 @@ from experiments.problems.dose_derivatives import worst_dose_derivative
 from experiments.problems.timing_loop import spread, timing_loop
 from physio.bodies.regazzoni import regazzoni
 from physio.body import Body
-from physio.solve import Diffrax, DiscreteAdjoint, ForwardMode, Tsit5, solve
+from physio.solve import Diffrax, DiscreteAdjoint, ForwardMode, Rodas4, Tsit5, solve
 from physio.system import System
 
 WORKING = 1e-6
@@ -49,15 +49,15 @@ class _Cohort:
     def at(self, values) -> Body:
         return self.body.with_values(dict(zip(self.addresses, values, strict=True)))
 
-    def losses(self, values, rtol, adjoint):
+    def losses(self, values, rtol, adjoint, scheme=Tsit5):
         """Loss of each person (lanes,), and its steps."""
         lanes = values.shape[1]
-        method = Tsit5(rtol, rtol * self.atol)
+        method = scheme(rtol, rtol * self.atol)
         path = solve(self.at(values), at=jnp.asarray(END), lanes=lanes, method=method, adjoint=adjoint)
         return ((path.final / self.scale) ** 2).sum(0), path.steps
 
-    def gradient(self, values, rtol, adjoint):
-        return jax.value_and_grad(lambda v: self.losses(v, rtol, adjoint)[0].sum())(values)
+    def gradient(self, values, rtol, adjoint, scheme=Tsit5):
+        return jax.value_and_grad(lambda v: self.losses(v, rtol, adjoint, scheme)[0].sum())(values)
 
     def by_diffrax(self, values, rtol):
         def loss(values):
@@ -93,6 +93,8 @@ def run(data: str | None, quick: bool) -> Result:
         baselines += speeds[1]
         targets += [*speeds[2], *errors[1]]
         compile_s += speeds[3]
+    if not quick:
+        figures += _errors_of_rodas4(_kinked(CHECKED))
     name = "smooth loop, gradient at 1e-10 against extrapolated differences, worst"
     worst = _against_differences(_smooth(CHECKED))
     figures.append(Figure(name, worst, "1"))
@@ -160,6 +162,16 @@ def _errors(cohort: _Cohort):
         Target(f"{cohort.name}, error of the gradient", "falls with rtol", falling, falling),
     ]
     return (figures, targets), medians[WORKING]
+
+
+def _errors_of_rodas4(cohort: _Cohort) -> list[Figure]:
+    """The same errors by a method whose steps stability does not limit."""
+    adjoint = DiscreteAdjoint(rows=2048)
+    truth = np.asarray(jax.jit(lambda v: cohort.gradient(v, 1e-12, adjoint)[1])(cohort.values))
+    gradient = jax.jit(lambda v, rtol: cohort.gradient(v, rtol, adjoint, Rodas4)[1])
+    errors = {rtol: float(np.median(_relative(np.asarray(gradient(cohort.values, rtol)), truth))) for rtol in LADDER}
+    name = f"{cohort.name} by Rodas4, error of the gradient at rtol"
+    return [Figure(f"{name} {rtol:g}, median", error, "1") for rtol, error in errors.items()]
 
 
 def _relative(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
