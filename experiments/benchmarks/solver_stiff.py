@@ -85,7 +85,7 @@ def cases(lanes: int) -> list[tuple[Case, tuple[Callable, Callable] | None, floa
         ),
         (
             Case(
-                "ten Tusscher 2006", epicardial(), "cell.rapid_rectifier", 0.153 * (0.8 + 0.4 * spread), 400.0, 1e-4,
+                "ten Tusscher 2006", epicardial(), {"cell.rapid_rectifier": 0.153 * (0.8 + 0.4 * spread)}, 400.0, 1e-4,
                 schedule=paced(1000.0, 1),
             ),
             None,

@@ -62,3 +62,10 @@ def test_jacobians_of_the_baselines(plain, slopes, value):
 def test_one_diverging_lane_is_named_and_changes_no_other():
     by_name = {target.figure: target for target in solver_isolation.run(None, quick=True).targets}
     assert by_name["other lanes whose bits changed"].met and by_name["lanes named as failed"].met
+
+
+def test_every_stiff_case_names_parameters_of_its_body():
+    cases = [case for case, _, _ in solver_stiff.cases(4)]
+    assert [case.lanes for case in cases] == [4] * 4
+    for case in cases:
+        case.body.with_values(case.values)

@@ -34,7 +34,7 @@ CASES = {
     "topp": (topp, None, 30.0, STIFF),
     "myocyte": (epicardial, paced(1000.0, 1), 20.0, STIFF),
 }
-QUICK = ("regazzoni", "oral", "topp")
+QUICK = ("oral", "topp")
 
 
 @functools.cache

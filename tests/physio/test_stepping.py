@@ -133,8 +133,11 @@ def bateman(ka, k, v, f, lag, time, dose, t):
     return f * dose * ka / (v * (ka - k)) * (np.exp(-k * since) - np.exp(-ka * since))
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("mode", ["forward", "reverse", "reverse in short blocks"])
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    # blocks are the same whatever the scheme
+    [("Tsit5", "reverse in short blocks"), *((name, mode) for name in METHODS for mode in ("forward", "reverse"))],
+)
 def test_derivatives_of_doses_against_the_closed_form(name, mode):
     make, _, tolerances, bound = METHODS[name]
     given = {
@@ -150,7 +153,7 @@ def test_derivatives_of_doses_against_the_closed_form(name, mode):
     adjoint = {
         "forward": ForwardMode(),
         "reverse": DiscreteAdjoint(rows=1024),
-        "reverse in short blocks": DiscreteAdjoint(rows=40, blocks=256),
+        "reverse in short blocks": DiscreteAdjoint(rows=40),
     }[mode]
     tight = make(*tolerances)
 
