@@ -3,42 +3,46 @@
 A part that senses its neighbours in its rates alone waits for nobody, so two such parts may sense each other.
 """
 
-import dataclasses
-import functools
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.extend.core import Literal
 
-from physio.component import AbstractController, AbstractImplicitPart, AbstractPart, units_of
+from physio.component import AbstractPart, units_of
+from physio.part_check import equations
+
+_known: dict[type, frozenset[str]] = {}
 
 
 def read_by_outputs(part: AbstractPart) -> frozenset[str]:
-    """Names of the fields of ``Sensed`` that ``outputs`` depends on, for each class once."""
-    names = units_of(part.Sensed)
-    return _read(type(part), jax.tree.structure(part)) if names else frozenset()
+    """Names of the fields of ``Sensed`` that ``outputs`` depends on, found for each class once."""
+    cls = type(part)
+    if cls not in _known:
+        _known[cls] = _read(part) if units_of(cls.Sensed) else frozenset()
+    return _known[cls]
 
 
-@functools.cache
-def _read(cls: type, structure) -> frozenset[str]:
-    part = jax.tree.unflatten(structure, [jnp.asarray(1.0)] * structure.num_leaves)
-    one = {n: 1.0 for n in units_of(cls.Sensed)}
-
-    def ones(ports):
-        return ports(**{f.name: jnp.asarray(1.0) for f in dataclasses.fields(ports)})
-
-    carried = [] if issubclass(cls, AbstractController) else [ones(cls.State)]
-    carried += [ones(cls.Implied)] if issubclass(cls, AbstractImplicitPart) else []
+def _read(part: AbstractPart) -> frozenset[str]:
+    one = jnp.asarray(1.0)
+    wanted = next(arguments for method, arguments, _ in equations(type(part)) if method == "outputs")
+    names = sorted(units_of(part.Sensed))
 
     def outputs(sensed):
-        return eqx.filter(part.outputs(jnp.asarray(1.0), *carried, cls.Sensed(**sensed)), eqx.is_array)
+        made = []
+        for argument in wanted:
+            if argument is part.Sensed:
+                made.append(part.Sensed(**sensed))
+            else:
+                made.append(one if isinstance(argument, str) else argument(**dict.fromkeys(units_of(argument), one)))
+        return eqx.filter(part.outputs(*made), eqx.is_array)
 
-    closed = jax.make_jaxpr(outputs)(one)
-    # dict leaves come in sorted order
-    origin = {var: {name} for var, name in zip(closed.jaxpr.invars, sorted(one), strict=True)}
-    for eqn in closed.jaxpr.eqns:
-        found = set().union(*(origin.get(v, ()) for v in eqn.invars if not isinstance(v, Literal)))
-        origin |= dict.fromkeys(eqn.outvars, found)
-    used = (origin.get(v, ()) for v in closed.jaxpr.outvars if not isinstance(v, Literal))
-    return frozenset().union(*used)
+    jaxpr = jax.make_jaxpr(outputs)(dict.fromkeys(names, 1.0)).jaxpr
+    # the leaves of a dictionary come in sorted order
+    origin = {var: {name} for var, name in zip(jaxpr.invars, names, strict=True)}
+
+    def behind(variables):
+        return set().union(*(origin.get(v, ()) for v in variables if not isinstance(v, Literal)))
+
+    for eqn in jaxpr.eqns:
+        origin |= dict.fromkeys(eqn.outvars, behind(eqn.invars))
+    return frozenset(behind(jaxpr.outvars))

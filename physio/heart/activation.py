@@ -12,6 +12,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from physio.component import AbstractController, Scalar, parameter, port
+from physio.heart.pacemaker import phase_of
 from physio.priors import LogNormal, Uniform
 
 
@@ -22,11 +23,6 @@ def raised_cosine(since, rise, fall):
     """
     half_turns = jnp.where(since < rise, since / rise, 1.0 + jnp.minimum((since - rise) / fall, 1.0))
     return 0.5 * (1.0 - jnp.cos(jnp.pi * half_turns))
-
-
-def share_of_beat(beats):
-    """What is left of a number of beats after whole ones; a division remainder would be computed lane by lane."""
-    return beats - jnp.floor(beats)
 
 
 class ActivationInSeconds(AbstractController):
@@ -44,7 +40,7 @@ class ActivationInSeconds(AbstractController):
         activation: Scalar = port("1")
 
     def outputs(self, t, sensed):
-        since = share_of_beat(sensed.phase - self.onset / sensed.period) * sensed.period
+        since = phase_of(sensed.phase - self.onset / sensed.period) * sensed.period
         return self.Outputs(activation=raised_cosine(since, self.rise, self.fall))
 
 
@@ -62,5 +58,5 @@ class ActivationInBeats(AbstractController):
         activation: Scalar = port("1")
 
     def outputs(self, t, sensed):
-        since = share_of_beat(sensed.phase - self.onset)
+        since = phase_of(sensed.phase - self.onset)
         return self.Outputs(activation=raised_cosine(since, self.rise, self.fall))

@@ -15,6 +15,11 @@ from physio.priors import LogNormal
 from physio.units import as_quantity
 
 
+def phase_of(beats):
+    """What is left of a number of beats after whole ones; a division remainder would be computed lane by lane."""
+    return beats - jnp.floor(beats)
+
+
 class Pacemaker(AbstractController):
     """Phase within the beat and length of the beat."""
 
@@ -27,4 +32,4 @@ class Pacemaker(AbstractController):
         period: Scalar = port("s")
 
     def outputs(self, t, sensed):
-        return self.Outputs(phase=t - jnp.floor(t), period=as_quantity(60.0, "s/min") / self.rate)
+        return self.Outputs(phase=phase_of(t), period=as_quantity(60.0, "s/min") / self.rate)

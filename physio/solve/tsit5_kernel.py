@@ -12,10 +12,9 @@ import jax.numpy as jnp
 
 from physio.solve.discrete_adjoint import DiscreteAdjoint
 from physio.solve.kernel.across import Settings, across
-from physio.solve.kernel.build import CompileError, NoCompiler
 from physio.solve.kernel.launch import filled
 from physio.solve.kernel.segment import given, model_of
-from physio.solve.kernel.unsupported import UnsupportedPrimitive
+from physio.solve.kernel.unsupported import NoKernel
 from physio.solve.method import AbstractMethod, Marched
 from physio.solve.plan import Plan
 from physio.solve.status import Status
@@ -42,7 +41,7 @@ class Tsit5Kernel(AbstractMethod):
             return self._by_xla(system, plan, y)
         try:
             return self.by_kernel(system, plan, y)
-        except (UnsupportedPrimitive, NoCompiler, CompileError, ValueError) as why:
+        except NoKernel as why:
             warnings.warn(f"no kernel: {why}", stacklevel=2)
             return self._by_xla(system, plan, y)
 

@@ -1,18 +1,21 @@
 """Runs a compiler: finds it, keeps what it made under a hash of everything that decided it, tells what went wrong."""
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+from physio.solve.kernel.unsupported import NoKernel
 
-class NoCompiler(Exception):
+
+class NoCompiler(NoKernel):
     """A compiler or its library is not on this machine; the XLA path needs none."""
 
 
-class CompileError(Exception):
+class CompileError(NoKernel):
     """A compiler refused a text written here: a defect of the emitter."""
 
 
@@ -22,6 +25,13 @@ def find(program: str, purpose: str) -> str:
     if path is None:
         raise NoCompiler(f"no '{program}' on the PATH, which {purpose} needs; the XLA path needs none")
     return path
+
+
+def in_wheels(*patterns: str) -> list[str]:
+    """Files of NVIDIA's packages for Python, each given as a pattern below their common folder."""
+    spec = importlib.util.find_spec("nvidia")
+    folders = [Path(place) for place in (spec.submodule_search_locations if spec else ())]
+    return [str(path) for folder in folders for pattern in patterns for path in sorted(folder.glob(pattern))]
 
 
 def private_folder() -> Path:

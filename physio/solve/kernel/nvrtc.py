@@ -7,10 +7,8 @@ library should be no newer than the driver's CUDA generation.
 import ctypes
 import ctypes.util
 import functools
-import importlib.util
-from pathlib import Path
 
-from physio.solve.kernel.build import CompileError, NoCompiler
+from physio.solve.kernel.build import CompileError, NoCompiler, in_wheels
 
 # what an H100 and an H200 are
 ARCHITECTURE = "compute_90"
@@ -20,11 +18,8 @@ _WHEELS = ("cuda_nvrtc/lib/libnvrtc.so.1[2-9]", "cu1[3-9]/lib/libnvrtc.so.1[3-9]
 @functools.cache
 def library() -> ctypes.CDLL:
     """NVRTC, from the wheels beside JAX or from the system; NoCompiler where there is none."""
-    spec = importlib.util.find_spec("nvidia")
-    folders = [Path(place) for place in (spec.submodule_search_locations if spec else ())]
-    found = [str(path) for folder in folders for pattern in _WHEELS for path in sorted(folder.glob(pattern))]
-    found += [name for name in [ctypes.util.find_library("nvrtc")] if name]
-    for name in found:
+    system = ctypes.util.find_library("nvrtc")
+    for name in in_wheels(*_WHEELS) + ([system] if system else []):
         try:
             return ctypes.CDLL(name)
         except OSError:

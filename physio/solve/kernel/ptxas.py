@@ -1,9 +1,7 @@
 """Registers and spilled bytes of a kernel on a GPU that need not be here, as the assembler counts them."""
 
-import importlib.util
 import re
 import shutil
-from pathlib import Path
 from typing import NamedTuple
 
 from physio.solve.kernel import build
@@ -34,7 +32,5 @@ def resources(ptx: str, kernel: str, machine: str = "sm_90") -> Resources:
 
 
 def _ptxas() -> str:
-    spec = importlib.util.find_spec("nvidia")
-    folders = [Path(place) for place in (spec.submodule_search_locations if spec else ())]
-    found = [str(path) for folder in folders for pattern in _WHEELS for path in sorted(folder.glob(pattern))]
+    found = build.in_wheels(*_WHEELS)
     return found[0] if found else build.find("ptxas", "counting a kernel's registers")

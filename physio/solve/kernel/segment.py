@@ -12,16 +12,17 @@ from jaxtyping import Array
 
 from physio.fence import no_fences
 from physio.solve.kernel.model import Model
+from physio.solve.kernel.unsupported import NoKernel
 from physio.solve.plan import Plan, Segment
 from physio.system import System
 
 
 def model_of(system: System, plan: Plan) -> Model:
-    """The right-hand side of one lane. ValueError where a kernel has no form for the body."""
+    """The right-hand side of one lane. NoKernel where a kernel has no form for the body."""
     if system.algebraic.any():
-        raise ValueError("a kernel solves for no implied variables: use Rodas4() without one")
+        raise NoKernel("a kernel solves for no implied variables: use Rodas4() without one")
     if system.triggered:
-        raise ValueError(f"a kernel has no jumps at crossings ('{system.triggered[0]}'): use Tsit5() without one")
+        raise NoKernel(f"a kernel has no jumps at crossings ('{system.triggered[0]}'): use Tsit5() without one")
     numbers, static = eqx.partition(system.narrowed(1), eqx.is_inexact_array)
     leaves, structure = jax.tree.flatten(numbers)
     shapes = [leaf.shape[:-1] for leaf in leaves]

@@ -16,7 +16,6 @@
 
 from typing import NamedTuple
 
-SETTINGS = 4
 SPAN = 3
 
 

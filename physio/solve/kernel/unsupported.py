@@ -1,7 +1,11 @@
 """What a kernel cannot be written for, and what runs instead."""
 
 
-class UnsupportedPrimitive(Exception):
+class NoKernel(Exception):
+    """There is no kernel for this body on this machine, for the reason given; the XLA path solves it."""
+
+
+class UnsupportedPrimitive(NoKernel):
     """A right-hand side uses something that has no rule here; ``primitive`` names it, ``place`` is its file and line.
 
     Raised while the kernel is written, never while it runs. The body is not at fault: the XLA path solves it.
