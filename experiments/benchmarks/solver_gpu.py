@@ -14,6 +14,7 @@ import numpy as np
 from experiments.benchmarks.contract import Baseline, Figure, Result, Target, measure
 from experiments.problems.ode_baselines import Case, vmapped
 from experiments.problems.ode_cases import lorenz, van_der_pol
+from experiments.problems.varied import varied
 from physio.bodies.regazzoni import regazzoni
 from physio.component import cast
 from physio.schedule import nothing
@@ -110,10 +111,7 @@ def _stiff(lanes: int, figures: list, baselines: list) -> float:
 
 def _gradient(people: int, figures: list) -> float:
     body = regazzoni()
-    varied = ("resistance", "elastance", "compliance")
-    addresses = sorted(a for a in body.parameters if any(word in a.split(".")[1] for word in varied))
-    rng = np.random.default_rng(0)
-    values = np.stack([body.value(a) * rng.uniform(0.9, 1.1, people) for a in addresses])
+    addresses, values = varied(body, people)
     method = Tsit5Kernel(1e-6, 1e-6, rows=512)
 
     def loss(values):

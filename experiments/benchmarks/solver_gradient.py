@@ -19,6 +19,7 @@ import numpy as np
 from experiments.benchmarks.contract import Baseline, Figure, Result, Target, Timing, measure
 from experiments.problems.dose_derivatives import worst_dose_derivative
 from experiments.problems.timing_loop import spread, timing_loop
+from experiments.problems.varied import varied
 from physio.bodies.regazzoni import regazzoni
 from physio.body import Body
 from physio.solve import Diffrax, DiscreteAdjoint, ForwardMode, Rodas4, Tsit5, solve
@@ -75,10 +76,7 @@ def _smooth(lanes: int) -> _Cohort:
 
 def _kinked(lanes: int) -> _Cohort:
     body = regazzoni()
-    varied = ("resistance", "elastance", "compliance")
-    addresses = sorted(a for a in body.parameters if any(word in a.split(".")[1] for word in varied))
-    rng = np.random.default_rng(0)
-    values = np.stack([body.value(a) * rng.uniform(0.9, 1.1, lanes) for a in addresses])
+    addresses, values = varied(body, lanes)
     scale = np.maximum(np.abs(np.asarray(System.of(body, 1).rest())), 1.0)
     return _Cohort("Regazzoni", body, addresses, values, scale, 1.0)
 

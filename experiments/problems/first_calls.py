@@ -15,16 +15,14 @@ def prepared(name: str):
     """``(function of (parameters, lanes), values)``: loss and its gradient by the discrete adjoint in one block of rows."""
     import jax
     import jax.numpy as jnp
-    import numpy as np
 
     from experiments.problems.ring import ring
+    from experiments.problems.varied import varied
     from physio.bodies.regazzoni import regazzoni
     from physio.solve import DiscreteAdjoint, Tsit5, solve
 
     body = {"ring": ring, "circulation": regazzoni}[name]()
-    varied = ("coupling", "resistance", "elastance", "compliance")
-    addresses = sorted(a for a in body.parameters if any(word in a.split(".")[1] for word in varied))
-    values = np.stack([body.value(a) * np.linspace(0.9, 1.1, LANES) for a in addresses])
+    addresses, values = varied(body, LANES)
     adjoint = DiscreteAdjoint(rows=ROWS[name], blocks=1)
 
     def both(values):

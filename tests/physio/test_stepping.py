@@ -1,16 +1,14 @@
 """One contract for every method made of steps, and what each alone must do. Checked against closed forms and SciPy."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from experiments.problems.ode_cases import van_der_pol
+from experiments.problems.order_cases import driven
 from physio.bodies.pharmacokinetics import oral
-from physio.body import Body
-from physio.component import AbstractPlainPart, Scalar, parameter, port, state
-from physio.priors import LogNormal
 from physio.schedule import bolus, infusion, ragged
 from physio.solve import (
     DiscreteAdjoint,
@@ -25,7 +23,6 @@ from physio.solve import (
     solve,
 )
 from physio.solve.lane_solve import lane_solver
-from physio.units import as_number, as_quantity
 
 # class, order, and the tolerances at which derivatives are within the bound
 METHODS = {
@@ -36,61 +33,12 @@ METHODS = {
 }
 
 
-class Season(AbstractPlainPart):
-    """dx/dt = a x cos t and dv/dt = -x v^2: x = exp(a sin t), and v follows from the integral of x."""
-
-    strength: Scalar = parameter("1/s", LogNormal(1.0, cv=0.2), source="test")
-
-    class State(eqx.Module):
-        size: Scalar = state("1")
-        other: Scalar = state("1")
-
-    class Outputs(eqx.Module):
-        size: Scalar = port("1")
-
-    def rest(self):
-        return self.State(jnp.ones_like(self.strength), jnp.ones_like(self.strength))
-
-    def outputs(self, t, state, sensed):
-        return self.Outputs(size=state.size)
-
-    def rates(self, t, state, sensed, out):
-        per_second = as_quantity(1.0, "1/s")
-        return self.State(
-            size=self.strength * state.size * jnp.cos(as_number(t, "s")),
-            other=-per_second * state.size * state.other**2,
-        )
-
-
-class Oscillator(AbstractPlainPart):
-    """Van der Pol: dx/dt = v, dv/dt = mu (1 - x^2) v - x."""
-
-    mu: Scalar = parameter("1", LogNormal(10.0, cv=0.2), source="test")
-    time_unit = "1"
-
-    class State(eqx.Module):
-        x: Scalar = state("1")
-        v: Scalar = state("1")
-
-    class Outputs(eqx.Module):
-        x: Scalar = port("1")
-
-    def rest(self):
-        return self.State(jnp.full_like(self.mu, 2.0), jnp.zeros_like(self.mu))
-
-    def outputs(self, t, state, sensed):
-        return self.Outputs(x=state.x)
-
-    def rates(self, t, state, sensed, out):
-        return self.State(state.v, self.mu * (1.0 - state.x**2) * state.v - state.x)
-
-
 def season(strength):
-    return Body({"s": Season()}, time="s").with_values({"s.strength": strength})
+    return driven().with_values({"case.strength": strength})
 
 
 def oscillator(mu):
-    return Body({"o": Oscillator()}, time="1").with_values({"o.mu": mu})
+    return van_der_pol().with_values({"case.mu": mu})
 
 
 # ---- every method ------------------------------------------------------------------------------------------
@@ -107,7 +55,7 @@ def test_order_where_rates_depend_on_time(name):
     def error(step):
         body = season(jnp.asarray([1.0, 0.7]))
         path = solve(body, at=at, lanes=2, method=FixedSteps(make(), step))
-        return jnp.sqrt(((path["s.size"] - exact) ** 2).sum())
+        return jnp.sqrt(((path["case.x"] - exact) ** 2).sum())
 
     counts = np.array([24, 36, 52, 76])
     errors = [float(error(2.0 / count)) for count in counts]
