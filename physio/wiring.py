@@ -51,10 +51,14 @@ class TotalInfo:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Equal parts that are evaluated together: same class, same rank in the order of evaluation."""
+    """Equal parts that are evaluated together: same class, same rank in the order of evaluation.
+
+    ``reads``  the sensed ports that their outputs depend on
+    """
 
     cls: type
     names: tuple[str, ...]
+    reads: frozenset[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,7 +253,7 @@ def evaluation_order(parts, senses: dict[str, str], drive: dict[str, Times]) -> 
     for name in reads:
         groups.setdefault((rank[name], type(parts[name])), []).append(name)
     ordered = sorted(groups.items(), key=lambda item: item[0][0])
-    return tuple(Group(cls, tuple(names)) for (_, cls), names in ordered)
+    return tuple(Group(cls, tuple(names), read_by_outputs(parts[names[0]])) for (_, cls), names in ordered)
 
 
 def link_groups(parts: dict[str, AbstractPart]) -> tuple[Group, ...]:
@@ -258,7 +262,7 @@ def link_groups(parts: dict[str, AbstractPart]) -> tuple[Group, ...]:
     for name, part in parts.items():
         if isinstance(part, LINKS):
             groups.setdefault(type(part), []).append(name)
-    return tuple(Group(cls, tuple(names)) for cls, names in groups.items())
+    return tuple(Group(cls, tuple(names), frozenset()) for cls, names in groups.items())
 
 
 def state_names(wiring: Wiring) -> tuple[str, ...]:

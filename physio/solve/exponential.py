@@ -20,7 +20,7 @@ import jax.numpy as jnp
 
 from physio.fence import always_true, fence
 from physio.solve.adaptive import AbstractAdaptive
-from physio.solve.lanes import lane_jacobian
+from physio.solve.lanes import field_jacobian
 from physio.solve.stepping import Attempt
 
 
@@ -43,8 +43,8 @@ class Exponential(AbstractAdaptive):
     def attempt(self, field, s, h, y, memory):
         always = always_true(y)
         one = jnp.ones_like(s)[None]
-        # directions: every state, and s itself last
-        first, slopes = lane_jacobian(lambda x: field(x[-1], x[:-1]), jnp.concatenate([y, s[None]]))
+        # along every state, and s itself last
+        first, slopes = field_jacobian(field, s, y)
         first, slopes = fence((first, slopes), always)
         size = y.shape[0] + 1
         matrix = jnp.zeros((size + 1, size + 1, y.shape[1]), y.dtype)

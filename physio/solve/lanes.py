@@ -5,7 +5,28 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
+
+from physio.solve.plan import Field
+from physio.sparsity import colours
+
+
+def field_jacobian(field: Field, s: Array, y: Array) -> tuple[Array, Array]:
+    """``(rates, slopes)``: slopes[j] (states, lanes) is the derivative along state j, and the last that along s.
+
+    States whose columns of the field's pattern meet in no row are moved together.
+    """
+    found = np.concatenate([field.pattern, np.ones((y.shape[0], 1), bool)], axis=1)
+    colour = colours(found)
+    together = jnp.asarray(colour == np.arange(colour.max() + 1)[:, None], y.dtype)
+
+    def along(row):
+        ones = jnp.broadcast_to(row[:, None], (row.size, y.shape[1]))
+        return jax.jvp(field, (s, y), (ones[-1], ones[:-1]))
+
+    rates, moved = jax.vmap(along, out_axes=(None, 0))(together)
+    return rates, jnp.where(found.T[..., None], moved[colour], 0.0)
 
 
 def lane_jacobian(function: Callable, x: Array, *, has_aux: bool = False) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array
 
 from physio.schedule import Schedule
+from physio.sparsity import pattern
 from physio.system import System
 
 
@@ -44,6 +45,7 @@ class Field(NamedTuple):
     """dy/ds as a function of s (lanes,) and y (states, lanes), where s goes from 0 to 1 over a segment.
 
     ``algebraic``   (states,) marks the rows of implied variables; they hold residuals, which no length multiplies
+    ``pattern``     (states, states) whether the row's rate may depend on the column's state
     ``gates``       (states,) marks the rows whose rates are linear in themselves
     ``triggers``    how many crossing functions there are: ``crossings(s, y)`` is (triggers, lanes), and ``jump(s, y, fired)``
                     the state after the jumps of those that fired
@@ -51,6 +53,7 @@ class Field(NamedTuple):
 
     rate: Callable[[Array, Array], Array]
     algebraic: np.ndarray
+    pattern: np.ndarray
     gates: np.ndarray
     triggers: int
     crossings: Callable[[Array, Array], Array]
@@ -111,7 +114,7 @@ class Plan(eqx.Module):
         def jump(s, y, fired):
             return system.jumped(segment.begin + s * length, y, inputs, fired)
 
-        return Field(rates, algebraic, system.gates, len(system.triggered), crossings, jump)
+        return Field(rates, algebraic, pattern(system.wiring), system.gates, len(system.triggered), crossings, jump)
 
 
 def to_lanes(x: Array, lanes: int) -> Array:

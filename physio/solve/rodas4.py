@@ -19,7 +19,7 @@ from jaxtyping import Array
 from physio.solve.adaptive import AbstractAdaptive
 from physio.fence import always_true, fence
 from physio.solve.lane_solve import lane_solver
-from physio.solve.lanes import lane_jacobian
+from physio.solve.lanes import field_jacobian
 from physio.solve.plan import Field
 from physio.solve.stepping import Attempt
 
@@ -71,13 +71,13 @@ def rodas4_step(field: Field, s: Array, h: Array, y: Array) -> Attempt:
     def rhs(s, y):
         return field(s, y)
 
-    # directions: every state, and s itself last
-    first, slopes = lane_jacobian(lambda x: field(x[-1], x[:-1]), jnp.concatenate([y, s[None]]))
+    # along every state, and s itself last
+    first, slopes = field_jacobian(field, s, y)
     first, slopes = fence((first, slopes), always)
     implied = bool(field.algebraic.any())
     mass = jnp.diag(jnp.asarray(~field.algebraic, y.dtype))
     # without implied variables the diagonal dominates
-    solve = lane_solver(mass[..., None] / (h * _GAMMA) - jnp.swapaxes(slopes[:-1], 0, 1), pivot=implied)
+    solve = lane_solver(mass[..., None] / (h * _GAMMA) - jnp.swapaxes(slopes[:-1], 0, 1), implied, field.pattern)
     k: list[Array] = []
     stage = y
     for i, node in enumerate(_NODES):
