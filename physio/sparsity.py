@@ -1,6 +1,6 @@
-"""Which rates depend on which states, as the wires alone tell, and how many directions tell all their derivatives.
+"""Which rates depend on which states, as wires and equations tell, and how many directions tell all their derivatives.
 
-A part's rates may depend on all of its own states, and on every state behind what it senses, is driven by, and is wired
+A rate depends on those of its part's own states that its equations read, and on every state behind what it senses, is driven by, and is wired
 to. Columns of the Jacobian that meet in no row share one direction: A. R. Curtis, M. J. D. Powell, J. K. Reid, IMA J. Appl.
 Math. 13:117-119 (1974).
 """
@@ -35,11 +35,13 @@ def pattern(wiring: Wiring) -> np.ndarray:
     pace = behind([wiring.clock] if wiring.clock else [])
     found = np.zeros((len(names), len(names)), bool)
     for n, group in groups.items():
-        needed = flows[n] if n in flows else shown[n] | behind([s for port, s in wiring.senses if split(port)[0] == n])
+        ends = dict(wiring.flows).get(n, ())
+        sensed = [source for port, source in wiring.senses if split(port)[0] == n]
+        needed = behind([*ends, *sensed, *drivers[n]]) | pace
         if issubclass(group.cls, AbstractStore):
             needed = needed.union(*(flows[link] for link, ends in wiring.flows if n in [split(end)[0] for end in ends]))
-        for row in own[n]:
-            found[row, sorted(needed | pace)] = True
+        for field, fields in group.couples:
+            found[row_of[f"{n}.{field}"], sorted(needed | {row_of[f"{n}.{f}"] for f in fields})] = True
     found.flags.writeable = False
     return found
 

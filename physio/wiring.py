@@ -19,7 +19,7 @@ from physio.component import (
     parameters_of,
     units_of,
 )
-from physio.reading import read_by_outputs
+from physio.reading import read_by_outputs, read_by_rates
 from physio.units import unit
 
 
@@ -53,12 +53,20 @@ class TotalInfo:
 class Group:
     """Equal parts that are evaluated together: same class, same rank in the order of evaluation.
 
-    ``reads``  the sensed ports that their outputs depend on
+    ``reads``    the sensed ports that their outputs depend on
+    ``couples``  each row they carry, and those of their own rows that its rate depends on
     """
 
     cls: type
     names: tuple[str, ...]
     reads: frozenset[str]
+    couples: tuple[tuple[str, frozenset[str]], ...]
+
+    @classmethod
+    def of(cls, kind: type, names: list[str], parts: dict[str, AbstractPart]) -> "Group":
+        one = parts[names[0]]
+        reads = frozenset() if isinstance(one, LINKS) else read_by_outputs(one)
+        return cls(kind, tuple(names), reads, tuple(sorted(read_by_rates(one).items())))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -253,7 +261,7 @@ def evaluation_order(parts, senses: dict[str, str], drive: dict[str, Times]) -> 
     for name in reads:
         groups.setdefault((rank[name], type(parts[name])), []).append(name)
     ordered = sorted(groups.items(), key=lambda item: item[0][0])
-    return tuple(Group(cls, tuple(names), read_by_outputs(parts[names[0]])) for (_, cls), names in ordered)
+    return tuple(Group.of(cls, names, parts) for (_, cls), names in ordered)
 
 
 def link_groups(parts: dict[str, AbstractPart]) -> tuple[Group, ...]:
@@ -262,7 +270,7 @@ def link_groups(parts: dict[str, AbstractPart]) -> tuple[Group, ...]:
     for name, part in parts.items():
         if isinstance(part, LINKS):
             groups.setdefault(type(part), []).append(name)
-    return tuple(Group(cls, tuple(names), frozenset()) for cls, names in groups.items())
+    return tuple(Group.of(cls, names, parts) for cls, names in groups.items())
 
 
 def state_names(wiring: Wiring) -> tuple[str, ...]:
