@@ -28,7 +28,7 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     ),
     "solver-stiff": (
         "experiments.benchmarks.solver_stiff",
-        "Rodas4 for a cohort against diffrax's Kvaerno5 under vmap and against LSODA, at equal error",
+        "Rodas5P for a cohort against diffrax's Kvaerno5 under vmap and against LSODA, at equal error",
     ),
     "solver-isolation": (
         "experiments.benchmarks.solver_isolation",

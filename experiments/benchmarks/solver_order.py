@@ -14,9 +14,15 @@ import numpy as np
 from experiments.benchmarks.contract import Baseline, Figure, Result, Target
 from experiments.problems.ode_cases import robertson
 from experiments.problems.order_cases import Autonomous, Driven, Follower, autonomous, driven, follower, robertson_balanced
-from physio.solve import Exponential, FixedSteps, Rodas4, RushLarsen, Status, Tsit5, solve
+from physio.solve import Exponential, FixedSteps, Rodas4, Rodas5P, RushLarsen, Status, Tsit5, solve
 
-STEPPERS = {"Tsit5": (Tsit5, 5), "Rodas4": (Rodas4, 4), "Exponential": (Exponential, 2), "RushLarsen": (RushLarsen, 2)}
+STEPPERS = {
+    "Tsit5": (Tsit5, 5),
+    "Rodas4": (Rodas4, 4),
+    "Rodas5P": (Rodas5P, 5),
+    "Exponential": (Exponential, 2),
+    "RushLarsen": (RushLarsen, 2),
+}
 AT_1E11 = np.asarray([0.2083340149701255e-7, 0.8333360770334713e-13, 0.9999999791665050])
 ROUNDING = 1e-13
 
@@ -35,7 +41,7 @@ def run(data: str | None, quick: bool) -> Result:
         slope = _proportionality(make, order)
         figures.append(Figure(f"{name}, error as a power of rtol", slope, "1"))
         targets.append(Target.between(f"{name}, error as a power of rtol", slope, 0.8, 1.2, ""))
-    for scheme in (Rodas4(), Exponential()):
+    for scheme in (Rodas4(), Rodas5P(), Exponential()):
         stiff = _order(scheme, follower(), Follower.exact, {"case.stiffness": 1e6}, 1.0)
         name = f"{type(scheme).__name__}, order on a stiff problem (Prothero and Robinson, k = 1e6)"
         figures.append(Figure(name, stiff, "1"))

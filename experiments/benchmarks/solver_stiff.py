@@ -1,9 +1,9 @@
-"""Rodas4 for a cohort against Kvaerno5 of a general solver under ``vmap``, and LSODA person by person.
+"""Rodas5P for a cohort against Kvaerno5 of a general solver under ``vmap``, and LSODA person by person.
 
 Van der Pol (mu 500 to 1500, t 0 to 2000), Robertson (k 0.03 to 0.05, t 0 to 1e5), a year of beta-cell mass (Topp 2000,
 insulin sensitivity 0.65 to 0.8) and an action potential (ten Tusscher 2006, g_Kr +-20 %, 400 ms), 128 lanes. Each solver has
-the loosest tolerance at which all its lanes are within the common error; baselines solve every 16th lane, speeds are per
-lane. LSODA gets plain Python equations with their exact Jacobian; the cell has none in that form.
+the loosest tolerance from which on all its lanes are within the common error; baselines solve every 16th lane, speeds are
+per lane. LSODA gets plain Python equations with their exact Jacobian; the cell has none in that form.
 """
 
 import time
@@ -18,7 +18,7 @@ from experiments.problems.ode_baselines import Case, by_lsoda, loosest, vmapped
 from experiments.problems.ode_cases import robertson, van_der_pol
 from physio.bodies.myocyte import epicardial, paced
 from physio.bodies.topp import topp
-from physio.solve import Rodas4
+from physio.solve import Rodas5P
 
 ERROR = 1e-3
 EVERY = 16
@@ -112,12 +112,12 @@ def run(data: str | None, quick: bool) -> Result:
 def _compared(case: Case, plain: tuple[Callable, Callable] | None, asked: float, quick: bool):
     """``(figures, baselines, targets, compile_s, error)`` of one case."""
     few, lanes, fewer = case.every(EVERY), case.lanes, -(-case.lanes // EVERY)
-    tight = Rodas4(1e-10, 1e-10 * case.atol, max_steps=MOST_STEPS)
+    tight = Rodas5P(1e-10, 1e-10 * case.atol, max_steps=MOST_STEPS)
     truth = np.asarray(jax.jit(lambda v: case.final(v, tight).final)(case.values))
     here = truth[:, ::EVERY]
 
     def own(values, rtol):
-        return case.final(values, Rodas4(rtol, rtol * case.atol, max_steps=MOST_STEPS)).final
+        return case.final(values, Rodas5P(rtol, rtol * case.atol, max_steps=MOST_STEPS)).final
 
     other = vmapped(case, diffrax.Kvaerno5())
     compiled, theirs = jax.jit(own), jax.jit(other)

@@ -1,7 +1,7 @@
 """One human ventricular myocyte, paced by a schedule; the three cell types of ten Tusscher and Panfilov 2006.
 
 Times are in ms. ``input.stimulus`` [pA/pF] is negative for a stimulus that depolarises; ``paced`` makes its schedule, and
-a solve steps exactly onto its edges. The equations are stiff: ``Rodas4()``, not the default.
+a solve steps exactly onto its edges. The equations are stiff: ``Rodas5P()``, not the default.
 """
 
 from jaxtyping import ArrayLike

@@ -12,6 +12,7 @@ from physio.solve.method import AbstractMethod
 from physio.solve.newton import Newton
 from physio.solve.periodic import periodic
 from physio.solve.rodas4 import Rodas4
+from physio.solve.rodas5p import Rodas5P
 from physio.solve.rush_larsen import RushLarsen
 from physio.solve.status import Status
 from physio.solve.trajectory import Trajectory
@@ -30,6 +31,7 @@ __all__ = [
     "ForwardMode",
     "Newton",
     "Rodas4",
+    "Rodas5P",
     "RushLarsen",
     "Status",
     "Trajectory",

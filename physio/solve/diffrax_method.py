@@ -29,7 +29,7 @@ class Diffrax(AbstractMethod):
             raise ValueError("a Diffrax method solves one person; a cohort is solved with the project's own methods")
 
         if system.algebraic.any():
-            raise ValueError("a Diffrax method cannot solve for implied variables: use Rodas4()")
+            raise ValueError("a Diffrax method cannot solve for implied variables: use Rodas4() or Rodas5P()")
         if system.triggered:
             raise ValueError(f"a Diffrax method knows no jumps, but {', '.join(system.triggered)} jump: use Tsit5()")
 

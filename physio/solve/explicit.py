@@ -31,7 +31,7 @@ class Tableau(NamedTuple):
 def rate(field: Field, s: Array, y: Array) -> Array:
     """The first stage. ValueError where rows are not rates."""
     if field.algebraic.any():
-        raise ValueError("an explicit method cannot solve for implied variables: use Rodas4()")
+        raise ValueError("an explicit method cannot solve for implied variables: use Rodas4() or Rodas5P()")
     return fence(field(s, y), always_true(y))
 
 

@@ -37,7 +37,7 @@ class Exponential(AbstractAdaptive):
 
     def begin(self, field, s, y):
         if field.algebraic.any():
-            raise ValueError("Exponential() cannot solve for implied variables: use Rodas4()")
+            raise ValueError("Exponential() cannot solve for implied variables: use Rodas4() or Rodas5P()")
         return ()
 
     def attempt(self, field, s, h, y, memory):

@@ -36,7 +36,7 @@ class RushLarsen(AbstractAdaptive):
 
     def begin(self, field, s, y):
         if field.algebraic.any():
-            raise ValueError("RushLarsen() cannot solve for implied variables: use Rodas4()")
+            raise ValueError("RushLarsen() cannot solve for implied variables: use Rodas4() or Rodas5P()")
         return ()
 
     def attempt(self, field, s, h, y, memory):

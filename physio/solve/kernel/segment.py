@@ -20,7 +20,7 @@ from physio.system import System
 def model_of(system: System, plan: Plan) -> Model:
     """The right-hand side of one lane. NoKernel where a kernel has no form for the body."""
     if system.algebraic.any():
-        raise NoKernel("a kernel solves for no implied variables: use Rodas4() without one")
+        raise NoKernel("a kernel solves for no implied variables: use Rodas4() or Rodas5P() without one")
     if system.triggered:
         raise NoKernel(f"a kernel has no jumps at crossings ('{system.triggered[0]}'): use Tsit5() without one")
     numbers, static = eqx.partition(system.narrowed(1), eqx.is_inexact_array)
