@@ -6,6 +6,9 @@ Forward, each step of each lane leaves a row (segment, place, size, state). Back
 this step first receives what its observation is worth, and hands to its boluses what they are worth. Begin and end of a
 segment are columns of the plan's table, so dose times, lags and durations get their derivatives like any parameter.
 
+Only what somebody asks a derivative of is walked back for: of a heart whose timing is known, the activation is not
+differentiated.
+
 Rows are kept for one block of steps; of each block the beginning is kept too. A block whose rows were overwritten is run
 again. With memory for all rows nothing is run twice.
 """
@@ -15,6 +18,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import CustomVJPPrimal, SymbolicZero
 from jaxtyping import Array
 
 from physio.solve.adjoint import AbstractAdjoint
@@ -74,17 +78,21 @@ class DiscreteAdjoint(AbstractAdjoint):
             lanes = now.method.march_lanes(eqx.combine(arrays, static), now.plan, y)
             return lanes.seen, lanes.y, lanes.status, lanes.steps
 
-        def forward(arrays, table, y, fixed):
-            now = tape.on(table, *fixed)
-            lanes, *rows = now.recorded(arrays, y)
-            return (lanes.seen, lanes.y, lanes.status, lanes.steps), (arrays, table, fixed, rows, lanes.status)
+        def forward(*given):
+            arrays, table, y, fixed = jax.tree.map(lambda x: x.value, given, is_leaf=_is_primal)
+            asked = jax.tree.map(lambda x: x.perturbed, given[:2], is_leaf=_is_primal)
+            lanes, *rows = tape.on(table, *fixed).recorded(arrays, y)
+            # what is asked stays in the first, the rest in the second
+            parted = eqx.partition((arrays, table), asked)
+            return (lanes.seen, lanes.y, lanes.status, lanes.steps), (parted, fixed, rows, lanes.status)
 
         def backward(kept, cotangents):
-            arrays, table, fixed, rows, status = kept
-            seen, final, *_ = cotangents
-            return (*tape.on(table, *fixed).walked_back(arrays, *rows, status, seen, final), None)
+            (asked, known), fixed, rows, status = kept
+            seen, final = (_materialised(x) for x in cotangents[:2])
+            _, table = eqx.combine(asked, known)
+            return (*tape.on(table, *fixed).walked_back(asked, known, *rows, status, seen, final), None)
 
-        run.defvjp(forward, backward)
+        run.defvjp(forward, backward, symbolic_zeros=True)
         return marched(plan, *run(arrays, plan.table, y, (plan.shown, plan.at, settings)))
 
     def _rows(self, plan: Plan, y: Array, copies: int) -> int:
@@ -164,15 +172,18 @@ class _Tape:
         full = jnp.where(running(lanes), Status.ROWS_FULL, lanes.status).astype(jnp.int32)
         return lanes._replace(status=full), *rest
 
-    def walked_back(self, arrays, blocks, beginnings, rows, number, status, seen, final):
-        """Cotangents of ``(arrays, table, y)`` from those of the observations and of the final state."""
+    def walked_back(self, asked, known, blocks, beginnings, rows, number, status, seen, final):
+        """Cotangents of what is ``asked`` of ``(arrays, table)``, and of y, from those of the observations and of the final
+        state; ``known`` is the rest.
+        """
+        arrays, _ = eqx.combine(asked, known)
         system = eqx.combine(arrays, self.static)
         # a lane that failed is worth nothing to anybody
         good = status == Status.OK
         seen, final = jnp.where(good, seen, 0.0), jnp.where(good, final, 0.0)
 
         def one_block(carry):
-            block, g, g_arrays, g_table, rows, number = carry
+            block, g, g_asked, rows, number = carry
 
             def again(_):
                 kept = jax.tree.map(lambda x: x[block], beginnings)
@@ -181,20 +192,21 @@ class _Tape:
 
             if self.blocks > 1:
                 rows, number = jax.lax.cond(block == blocks - 1, lambda _: (rows, number), again, None)
-            start = (number - 1, g, g_arrays, g_table)
-            back = jax.lax.while_loop(lambda c: c[0] >= 0, lambda c: self._one_row(arrays, rows, good, seen, c), start)
+            start = (number - 1, g, g_asked)
+            back = jax.lax.while_loop(
+                lambda c: c[0] >= 0, lambda c: self._one_row(asked, known, rows, good, seen, c), start
+            )
             return block - 1, *back[1:], rows, number
 
-        zeros = jax.tree.map(jnp.zeros_like, arrays)
-        start = (blocks - 1, final, zeros, jnp.zeros_like(self.plan.table), rows, number)
-        _, g, g_arrays, g_table, *_ = jax.lax.while_loop(lambda c: c[0] >= 0, one_block, start)
+        start = (blocks - 1, final, jax.tree.map(jnp.zeros_like, asked), rows, number)
+        _, g, (g_arrays, g_table), *_ = jax.lax.while_loop(lambda c: c[0] >= 0, one_block, start)
         # the boluses of the first stop came before the first step
         g_table = self._boluses(g_table, jnp.zeros(good.shape, jnp.int32), g, good)
         return _all_or_nothing((g_arrays, g_table, g))
 
-    def _one_row(self, arrays, rows: Rows, good, seen, carry):
+    def _one_row(self, asked, known, rows: Rows, good, seen, carry):
         """Undo one step of every lane that took it."""
-        number, g, g_arrays, g_table = carry
+        number, g, (g_arrays, g_table) = carry
         row, s, share, arrived, y, fired = jax.tree.map(lambda x: x[number], rows)
         lane = jnp.arange(y.shape[1])
         took = (share > 0.0) & good
@@ -209,24 +221,37 @@ class _Tape:
             which = jnp.where(arrived, self.plan.shown[row, lane], self.plan.at.shape[0])
             g = g + seen.at[which, :, lane].get(mode="fill", fill_value=0.0).T
 
-        def step(arrays, column, y):
-            field = self.plan.field(eqx.combine(arrays, self.static), self.plan.columns(column))
+        def step(arrays, moved, y):
+            system = eqx.combine(arrays, known[0], self.static)
+            field = self.plan.field(system, self.plan.columns(column if moved is None else moved))
             if field.algebraic.any():
                 # implied variables followed from the state when the segment began
                 y = jnp.where(s == 0.0, renewed(field, s, y), y)
             new = self.method.attempt(field, s, share, y, self.method.begin(field, s, y)).y
             return jumped(field, s + share, new, fired) if field.triggers else new
 
-        back = jax.vjp(step, arrays, column, y)[1](jnp.where(took, g, 0.0))
+        back = jax.vjp(step, asked[0], None if g_table is None else column, y)[1](jnp.where(took, g, 0.0))
         of_arrays, of_column, of_y = jax.tree.map(lambda x: jnp.where(took, x, 0.0), back)
-        g_table = g_table.at[here].add(of_column)
-        return number - 1, jnp.where(took, of_y, g), jax.tree.map(jnp.add, g_arrays, of_arrays), g_table
+        if g_table is not None:
+            g_table = g_table.at[here].add(of_column)
+        return number - 1, jnp.where(took, of_y, g), (jax.tree.map(jnp.add, g_arrays, of_arrays), g_table)
 
-    def _boluses(self, g_table: Array, row: Array, g: Array, where: Array) -> Array:
+    def _boluses(self, g_table: Array | None, row: Array, g: Array, where: Array) -> Array | None:
         """Add what the boluses at the beginning of segment ``row`` are worth."""
+        if g_table is None:
+            return None
         for k, port in enumerate(self.plan.ports):
             g_table = g_table.at[2 + k, row, jnp.arange(g.shape[1])].add(jnp.where(where, g[port], 0.0), mode="drop")
         return g_table
+
+
+def _is_primal(x: Any) -> bool:
+    return isinstance(x, CustomVJPPrimal)
+
+
+def _materialised(cotangent: Any) -> Array:
+    """Zeros in the place of a cotangent that nobody asked for."""
+    return jnp.zeros(cotangent.shape, cotangent.dtype) if isinstance(cotangent, SymbolicZero) else cotangent
 
 
 def _all_or_nothing(cotangents: Any) -> Any:
