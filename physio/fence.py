@@ -37,7 +37,7 @@ def fence(x: Array, always: Array) -> Array:
     return jax.lax.cond(always, lambda v: v, lambda v: jax.tree.map(jnp.negative, v), x)
 
 
-def always_true(x: Array) -> Array:
-    """A predicate that holds for any array, nan and infinities included, but that the compiler cannot know."""
-    # a comparison of values would be false for nan: one lane that ran away would then change all the others
-    return jnp.sum(jnp.isnan(jax.lax.stop_gradient(x))) >= 0
+def always_true(clock: Array) -> Array:
+    """A predicate that holds for every time since long ago, nan included, but that the compiler cannot know."""
+    # of the clock, not of the state: one lane that ran away would then change all the others
+    return ~(jax.lax.stop_gradient(clock.reshape(-1)[0]) < -1e30)

@@ -180,7 +180,7 @@ class System(eqx.Module):
 
         ``tau`` (lanes,), ``y`` (states, lanes), ``inputs`` name -> (lanes,). Returns (address -> (lanes,), pieces).
         """
-        always = always_true(y)
+        always = always_true(tau)
         env = Signals(self.lanes, self.dtype)
         for name, value in inputs.items():
             env.add([f"input.{name}"], value[None])

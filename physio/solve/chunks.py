@@ -19,9 +19,9 @@ from physio.solve.method import AbstractMethod, Marched
 from physio.solve.plan import Plan
 from physio.system import System
 
-# So many lanes of twenty states and their stages stay in the nearest cache of a core: 128 take a sixth longer. The fence of
-# older versions costs the same for any width, and twice as many share it.
-_ON_A_CORE = 64 if BARRIER_WORKS else 128
+# So many lanes of twenty states and their stages stay in the nearest cache of a core: 128 take a tenth longer. The fence of
+# older versions costs the same for any width, and four times as many share it.
+_ON_A_CORE = 64 if BARRIER_WORKS else 256
 
 
 def march_in_chunks(
@@ -35,7 +35,7 @@ def march_in_chunks(
 ) -> Marched:
     """``adjoint.march`` for ``width`` lanes at a time, the last chunk filled up with the last lane.
 
-    None is 64 or 128 on a CPU, and an equal share of all lanes for each device elsewhere, where lanes run side by side.
+    None is 64 or 256 on a CPU, and an equal share of all lanes for each device elsewhere, where lanes run side by side.
     ``order`` (lanes,) is any number by which lanes are sorted first, such as their steps of last time.
     """
     lanes = system.lanes

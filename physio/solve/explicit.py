@@ -32,12 +32,12 @@ def rate(field: Field, s: Array, y: Array) -> Array:
     """The first stage. ValueError where rows are not rates."""
     if field.algebraic.any():
         raise ValueError("an explicit method cannot solve for implied variables: use Rodas4() or Rodas5P()")
-    return fence(field(s, y), always_true(y))
+    return fence(field(s, y), always_true(s))
 
 
 def explicit_step(tableau: Tableau, field: Field, s: Array, h: Array, y: Array, first: Array) -> Attempt:
     """One step from s to s + h; ``first`` is the rate at (s, y)."""
-    always = always_true(y)
+    always = always_true(s)
 
     # traced once for all stages
     @jax.jit

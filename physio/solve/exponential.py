@@ -41,7 +41,7 @@ class Exponential(AbstractAdaptive):
         return ()
 
     def attempt(self, field, s, h, y, memory):
-        always = always_true(y)
+        always = always_true(s)
         one = jnp.ones_like(s)[None]
         # along every state, and s itself last
         first, slopes = field_jacobian(field, s, y)

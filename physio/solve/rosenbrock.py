@@ -35,7 +35,7 @@ class Coefficients(NamedTuple):
 
 def rosenbrock_step(known: Coefficients, field: Field, s: Array, h: Array, y: Array) -> Attempt:
     """One step from s to s + h; a lane with h = 0 stays where it is."""
-    always = always_true(y)
+    always = always_true(s)
     still = h == 0.0
     # a lane that takes no step must not divide by it
     h = jnp.where(still, 1.0, h)

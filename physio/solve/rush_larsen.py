@@ -40,7 +40,7 @@ class RushLarsen(AbstractAdaptive):
         return ()
 
     def attempt(self, field, s, h, y, memory):
-        always = always_true(y)
+        always = always_true(s)
         first, slope = _with_slopes(field, s, y)
         first, slope = fence((first, slope), always)
         half = fence(y + 0.5 * h * growth(0.5 * h * slope) * first, always)
