@@ -3,9 +3,9 @@
 Two circulations from t = 0 to 1, every number of each person an unknown of its own and drawn at +-10 % (seed 0): the smooth
 loop of twenty states (10 unknowns) and the Regazzoni circulation from rest, whose valves have kinks (resistances,
 elastances and compliances, 24 unknowns). The loss is the sum over states of (y / scale)^2 at the end; both solvers use
-Tsitouras' pair at the same tolerance, ours with lanes sorted by the steps of the last solve. Errors of a gradient are |a - b| / (|b| + 1e-3 of the largest of that unknown),
-against the same adjoint at 1e-12 and against differences: central, twice extrapolated, of solves at 1e-12 where the
-gradient's is at 1e-10. Derivatives of doses are checked against the closed form of one oral dose.
+Tsitouras' pair at the same tolerance, ours with lanes sorted by the steps of the last solve. Errors of a gradient are
+|a - b| / (|b| + 1e-3 of the largest of that unknown), against the same adjoint at 1e-12 and against differences: central,
+twice extrapolated, of solves at 1e-12 where the gradient's is at 1e-10. Derivatives of doses are checked against the closed form of one oral dose.
 """
 
 from collections.abc import Callable
