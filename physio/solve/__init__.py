@@ -11,6 +11,7 @@ from physio.solve.fixed_steps import FixedSteps
 from physio.solve.method import AbstractMethod
 from physio.solve.newton import Newton
 from physio.solve.periodic import periodic
+from physio.solve.rescued import Rescued
 from physio.solve.rodas4 import Rodas4
 from physio.solve.rodas5p import Rodas5P
 from physio.solve.rush_larsen import RushLarsen
@@ -30,6 +31,7 @@ __all__ = [
     "FixedSteps",
     "ForwardMode",
     "Newton",
+    "Rescued",
     "Rodas4",
     "Rodas5P",
     "RushLarsen",

@@ -92,13 +92,15 @@ class AbstractStepping(AbstractMethod):
     def budget(self) -> int:
         """Most steps of a lane, rejected ones included."""
 
-    def march(self, system: System, plan: Plan, y: Array) -> Marched:
-        lanes = self.march_lanes(system, plan, y)
+    def march(self, system: System, plan: Plan, y: Array, left_out: Array | bool = False) -> Marched:
+        """From y (states, lanes); lanes that are ``left_out`` stay there."""
+        lanes = self.march_lanes(system, plan, y, left_out)
         return marched(plan, lanes.seen, lanes.y, lanes.status, lanes.steps)
 
-    def march_lanes(self, system: System, plan: Plan, y: Array) -> Lanes:
+    def march_lanes(self, system: System, plan: Plan, y: Array, left_out: Array | bool = False) -> Lanes:
         """Where all lanes are at the end."""
         lanes = self.start(system, plan, y)
+        lanes = lanes._replace(done=lanes.done | left_out)
 
         def unfinished(lanes):
             return jnp.any(running(lanes))

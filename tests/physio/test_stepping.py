@@ -17,6 +17,7 @@ from physio.solve import (
     Exponential,
     FixedSteps,
     ForwardMode,
+    Rescued,
     Rodas4,
     Rodas5P,
     RushLarsen,
@@ -209,6 +210,29 @@ def test_rosenbrock_methods_on_a_stiff_oscillator(make):
     # an explicit method needs its step below 1 / mu all the way
     explicit = jax.jit(lambda b: solve(b, at=[10.0], lanes=2, method=Tsit5()))(oscillator(mu))
     assert int(explicit.steps.min()) > 10 * int(path.steps.max()) / 100
+
+
+def test_lanes_that_one_method_fails_on_are_solved_by_another():
+    mu = jnp.asarray([2.0, 1000.0, 5.0, 500.0])
+    first = Tsit5(max_steps=3000)
+
+    def final(method, mu):
+        path = solve(oscillator(mu), at=[50.0, 100.0], lanes=4, method=method)
+        return path.final, (path.states, path.status, path.steps)
+
+    alone = jax.jit(lambda: final(first, mu))()
+    stiff = jax.jit(lambda: final(Rodas5P(), mu))()
+    assert [Status(int(s)) for s in alone[1][1]] == [Status.OK, Status.STEP_BUDGET] * 2
+    ones = jnp.ones(4)
+    both, slopes, rest = jax.jit(lambda: jax.jvp(lambda m: final(Rescued(first), m), (mu,), (ones,), has_aux=True))()
+    assert (np.asarray(rest[1]) == Status.OK).all()
+    np.testing.assert_array_equal(both[:, ::2], alone[0][:, ::2])
+    np.testing.assert_array_equal(both[:, 1::2], stiff[0][:, 1::2])
+    np.testing.assert_array_equal(rest[2][1::2], 3000 + stiff[1][2][1::2])
+    _, by_stiff, _ = jax.jit(lambda: jax.jvp(lambda m: final(Rodas5P(), m), (mu,), (ones,), has_aux=True))()
+    np.testing.assert_allclose(slopes[:, 1::2], by_stiff[:, 1::2], rtol=1e-12)
+    with pytest.raises(ValueError, match="Rescued brings its own derivatives"):
+        solve(oscillator(mu), at=[1.0], lanes=4, method=Rescued(first), adjoint=DiscreteAdjoint())
 
 
 def test_fixed_steps_are_counted_and_a_lane_that_leaves_the_numbers_is_named():
