@@ -1,6 +1,6 @@
 """What an instrument sees: a path through the body, a summary over time, and noise.
 
-    y = summary(path) + error        error ~ N(0, sd(summary)), or multiplicative for ``LogNormalNoise``
+    y = summary(path) + error        ``physio.noise`` has the errors
 
 A summary turns a path (times, lanes) into the numbers (numbers, lanes) that are read off. Extremes are located between
 samples by the parabola through the highest three, whose vertex moves with the parameters (envelope theorem), so their
@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from physio.component import as_float
+from physio.noise import AbstractNoise
 from physio.priors import AbstractPrior
 from physio.solve.trajectory import Trajectory
 
@@ -67,78 +68,6 @@ class Minimum(AbstractSummary):
 
     def read(self, times, values):
         return -_vertex(-values)
-
-
-def _in_unit():
-    """A noise parameter in the instrument's unit."""
-    return eqx.field(converter=as_float)
-
-
-def _pure():
-    """A noise parameter that is a pure number."""
-    return eqx.field(converter=as_float, metadata={"pure": True})
-
-
-class AbstractNoise(eqx.Module):
-    """Spread of the error of one instrument; array fields are its parameters."""
-
-    @abc.abstractmethod
-    def sd(self, predicted: Array) -> Array:
-        """Standard deviation of the error, on the scale of ``transform``."""
-
-    @abc.abstractmethod
-    def transform(self, value: Array) -> Array:
-        """The scale on which the error is normal."""
-
-
-class Additive(AbstractNoise):
-    """Normal error of constant spread."""
-
-    spread: Array = _in_unit()
-
-    def sd(self, predicted):
-        return jnp.broadcast_to(self.spread, predicted.shape)
-
-    def transform(self, value):
-        return value
-
-
-class Proportional(AbstractNoise):
-    """Normal error in proportion to the predicted value; ``floor`` keeps it above zero."""
-
-    fraction: Array = _pure()
-    floor: Array = _in_unit()
-
-    def sd(self, predicted):
-        return jnp.maximum(self.fraction * jnp.abs(predicted), self.floor)
-
-    def transform(self, value):
-        return value
-
-
-class Combined(AbstractNoise):
-    """Additive and proportional error, variances added."""
-
-    spread: Array = _in_unit()
-    fraction: Array = _pure()
-
-    def sd(self, predicted):
-        return jnp.sqrt(self.spread**2 + (self.fraction * predicted) ** 2)
-
-    def transform(self, value):
-        return value
-
-
-class LogNormalNoise(AbstractNoise):
-    """Error of constant relative spread on the logarithm; values must be positive."""
-
-    spread: Array = _pure()
-
-    def sd(self, predicted):
-        return jnp.broadcast_to(self.spread, predicted.shape)
-
-    def transform(self, value):
-        return jnp.log(value)
 
 
 class Observation(eqx.Module):

@@ -54,6 +54,14 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.solver_gpu",
         "one thread of a GPU for each lane against diffrax under vmap; not run without a GPU",
     ),
+    "nlme-wang": (
+        "experiments.benchmarks.nlme_wang",
+        "objective functions of population methods at fixed parameters against published values",
+    ),
+    "nlme-classic": (
+        "experiments.benchmarks.nlme_classic",
+        "population fits of theophylline, phenobarbital and warfarin against reference fits",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

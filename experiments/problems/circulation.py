@@ -17,7 +17,8 @@ from calibration.problem import Problem
 from physio.body import Body
 from physio.component import placed
 from physio.drugs.effect import Effect
-from physio.observe import Additive, Maximum, Mean, Minimum, Observation, Proportional, Readings
+from physio.noise import Additive, Proportional
+from physio.observe import Maximum, Mean, Minimum, Observation, Readings
 from physio.priors import LogNormal
 from physio.protocol import ClosedBeat
 from physio.solve import Anderson, Newton, Status, Trajectory, Tsit5

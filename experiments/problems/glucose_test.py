@@ -5,7 +5,8 @@ import numpy as np
 from calibration.problem import Problem
 from experiments.tables import GlucoseTest
 from physio.bodies.glucose import glucose_test
-from physio.observe import Additive, AtTimes, Observation, readings
+from physio.noise import Additive
+from physio.observe import AtTimes, Observation, readings
 from physio.priors import LogNormal
 from physio.protocol import Timed
 from physio.solve import Tsit5

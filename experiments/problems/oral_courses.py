@@ -9,7 +9,8 @@ import numpy as np
 from calibration.problem import Problem
 from experiments.tables import OralCourse
 from physio.bodies.theophylline import theophylline
-from physio.observe import AtTimes, Combined, Observation, readings
+from physio.noise import Combined
+from physio.observe import AtTimes, Observation, readings
 from physio.priors import LogNormal
 from physio.protocol import Timed
 from physio.schedule import bolus, ragged

@@ -10,7 +10,8 @@ from experiments.problems.glucose_test import least_squares_problem, sum_of_squa
 from experiments.problems.keys import keys_of
 from experiments.tables import packaged, read_glucose_test
 from physio.bodies.pharmacokinetics import intravenous
-from physio.observe import Additive, AtTimes, Combined, LogNormalNoise, Observation, readings
+from physio.noise import Additive, Combined, LogNormalNoise
+from physio.observe import AtTimes, Observation, readings
 from physio.priors import LogNormal
 from physio.protocol import Timed
 from physio.schedule import bolus

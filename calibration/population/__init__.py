@@ -1,0 +1,29 @@
+"""Populations: what people share and how they scatter, by approximations of the marginal likelihood."""
+
+from calibration.population.covariance import from_curvature, sandwich, with_errors
+from calibration.population.fit import Estimate, PopulationFit, SearchStatus, fit_population
+from calibration.population.model import Population, Theta
+from calibration.population.objectives import FO, FOCE, FOCEI, AbstractObjective, Laplace
+from calibration.population.quadrature import Quadrature
+from calibration.population.structure import AbstractStructure, Equations, Measured
+
+__all__ = [
+    "FO",
+    "FOCE",
+    "FOCEI",
+    "AbstractObjective",
+    "AbstractStructure",
+    "Equations",
+    "Estimate",
+    "Laplace",
+    "Measured",
+    "Population",
+    "PopulationFit",
+    "Quadrature",
+    "SearchStatus",
+    "Theta",
+    "fit_population",
+    "from_curvature",
+    "sandwich",
+    "with_errors",
+]

@@ -1,0 +1,177 @@
+"""Classic population data sets and the models of their reference fits.
+
+Theophylline: one oral dose, first-order absorption, additive error. Phenobarbital: many intravenous boluses, weight and Apgar
+score on the typical values, proportional error. Warfarin: one oral dose, additive and proportional error, variances added.
+Wang (2007): f = 10 exp(-k t), two readings a person, at fixed parameters.
+"""
+
+import csv
+import math
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+
+from calibration.population.model import Population, Theta
+from calibration.population.structure import Equations
+from experiments.errors import InputError
+from physio.noise import AbstractNoise, Additive, Combined, LogNormalNoise, Power, Proportional, Summed
+from physio.observe import readings
+
+SPREAD = math.sqrt(0.1)
+WANG_ERRORS: dict[str, AbstractNoise] = {
+    "additive": Additive(SPREAD),
+    "proportional": Proportional(SPREAD, 0.0),
+    "log-normal": LogNormalNoise(SPREAD),
+    "combined, variances added": Combined(SPREAD, SPREAD),
+    "combined, deviations added": Summed(SPREAD, SPREAD),
+    "power 0.5": Power(SPREAD, 0.5),
+}
+
+
+def folder(data: Path | None) -> Path | None:
+    """The folder of data sets: ``data``, or ``nlme`` under SOMAGRAD_DATA or beside the checkout; None where there is none."""
+    if data is not None:
+        return Path(data)
+    beside = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
+    found = Path(os.environ.get("SOMAGRAD_DATA", beside)) / "nlme"
+    return found if found.is_dir() else None
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> dict[str, list[dict[str, str]]]:
+    """person -> rows, in the order of the file."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give --data the folder that holds {path.parent.name}/{path.name}")
+    people = defaultdict(list)
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = [c for c in columns if c not in (reader.fieldnames or ())]
+        if missing:
+            raise InputError(f"{path}, row 1: no column {', '.join(missing)}; it needs {', '.join(columns)}")
+        for row in reader:
+            row["line"] = f"{path}, row {reader.line_num}"
+            people[row["id"]].append(row)
+    return people
+
+
+def _number(row: dict[str, str], column: str) -> float:
+    try:
+        value = float(row[column])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{row['line']}: {column} is {row[column]!r}; a number is expected")
+    return value
+
+
+def _padded(people: list[list[float]], fill: float) -> np.ndarray:
+    """(rows, people) from ragged columns."""
+    most = max(len(column) for column in people)
+    return np.stack([np.pad(column, (0, most - len(column)), constant_values=fill) for column in people], axis=-1)
+
+
+def _split(people: dict, column: str, use=lambda row: True):
+    """Times and values (readings, people) with a mask, and times and amounts of doses (doses, people)."""
+    seen = [[r for r in rows if r["evid"] == "0" and use(r)] for rows in people.values()]
+    given = [[r for r in rows if r["evid"] == "1"] for rows in people.values()]
+    times = _padded([[_number(r, "time_h") for r in rows] for rows in seen], 0.0)
+    values = _padded([[_number(r, column) for r in rows] for rows in seen], math.nan)
+    dose_times = _padded([[_number(r, "time_h") for r in rows] for rows in given], math.inf)
+    amounts = _padded([[_number(r, "amt_mg") for r in rows] for rows in given], 0.0)
+    return times, values, np.isfinite(values), dose_times, amounts
+
+
+def _oral(values, data):
+    ka, k = values["ka"], values["clearance"] / values["volume"]
+    shape = jnp.exp(-k * data["time"]) - jnp.exp(-ka * data["time"])
+    return data["dose"] * ka / (values["volume"] * (ka - k)) * shape
+
+
+def _boluses(values, data):
+    k = values["clearance"] / values["volume"]
+    since = data["time"][:, None] - data["dose_time"][None]
+    given = since > 0.0
+    left = jnp.where(given, jnp.exp(-k * jnp.where(given, since, 0.0)), 0.0)
+    return (data["dose"] * left).sum(1) / values["volume"]
+
+
+def _typical_oral(theta, covariates):
+    return {name: theta[name] for name in ("ka", "clearance", "volume")}
+
+
+def _typical_newborn(theta, covariates):
+    weight, low = covariates["weight"], covariates["apgar"] < 5.0
+    return {
+        "clearance": theta["clearance"] * weight,
+        "volume": theta["volume"] * weight * jnp.where(low, 1.0 + theta["low apgar"], 1.0),
+    }
+
+
+def theophylline(data: Path) -> Population:
+    people = _rows(data / "theophylline" / "theophylline.csv", ("id", "time_h", "evid", "amt_mg", "dv_mg_per_l"))
+    times, values, present, _, doses = _split(people, "dv_mg_per_l")
+    return Population(
+        Equations({"time": jnp.asarray(times), "dose": jnp.asarray(doses)}, _oral),
+        readings(np.nan_to_num(values), present),
+        Additive(1.0),
+        thetas=[Theta("ka", 1.5), Theta("clearance", 3.0), Theta("volume", 30.0)],
+        typical=_typical_oral,
+        random=["ka", "clearance", "volume"],
+        variances=[0.3, 0.1, 0.1],
+        spreads=["spread"],
+    )
+
+
+def warfarin(data: Path) -> Population:
+    columns = ("id", "time_h", "evid", "amt_mg", "dv", "dvid")
+    people = _rows(data / "warfarin" / "warfarin.csv", columns)
+    times, values, present, _, doses = _split(people, "dv", lambda row: row["dvid"] == "cp")
+    return Population(
+        Equations({"time": jnp.asarray(times), "dose": jnp.asarray(doses)}, _oral),
+        readings(np.nan_to_num(values), present),
+        Combined(1.0, 0.1),
+        thetas=[Theta("ka", 0.8), Theta("clearance", 0.15), Theta("volume", 8.0)],
+        typical=_typical_oral,
+        random=["ka", "clearance", "volume"],
+        variances=[0.3, 0.1, 0.1],
+        spreads=["spread", "fraction"],
+    )
+
+
+def phenobarbital(data: Path) -> Population:
+    columns = ("id", "time_h", "evid", "amt_mg", "dv_mg_per_l", "wt_kg", "apgar")
+    people = _rows(data / "phenobarbital" / "phenobarbital.csv", columns)
+    times, values, present, dose_times, doses = _split(people, "dv_mg_per_l")
+    given = {"time": jnp.asarray(times), "dose_time": jnp.asarray(dose_times), "dose": jnp.asarray(doses)}
+    return Population(
+        Equations(given, _boluses),
+        readings(np.nan_to_num(values), present),
+        Proportional(0.1, 0.0),
+        thetas=[Theta("clearance", 0.005), Theta("volume", 1.0), Theta("low apgar", 0.1, positive=False)],
+        typical=_typical_newborn,
+        random=["clearance", "volume"],
+        variances=[0.05, 0.05],
+        spreads=["fraction"],
+        covariates={
+            "weight": np.asarray([_number(rows[0], "wt_kg") for rows in people.values()]),
+            "apgar": np.asarray([_number(rows[0], "apgar") for rows in people.values()]),
+        },
+    )
+
+
+def wang(data: Path, noise: AbstractNoise) -> Population:
+    people = _rows(data / "wang2007" / "wang2007.csv", ("id", "time", "y"))
+    times = _padded([[_number(r, "time") for r in rows] for rows in people.values()], 0.0)
+    values = _padded([[_number(r, "y") for r in rows] for rows in people.values()], math.nan)
+    return Population(
+        Equations(jnp.asarray(times), lambda v, t: 10.0 * jnp.exp(-v["k"] * t)),
+        readings(values),
+        noise,
+        thetas=[Theta("k", 0.5)],
+        typical=lambda theta, covariates: {"k": theta["k"]},
+        random=["k"],
+        variances=[0.04],
+        spreads=[],
+    )
