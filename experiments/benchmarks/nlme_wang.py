@@ -8,11 +8,11 @@ likelihood by 51 nodes on the exact one.
 import time
 from pathlib import Path
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from calibration.population import FO, FOCE, FOCEI, Laplace, Quadrature
-from calibration.population.fit import evaluated
+from calibration.population import FO, FOCE, FOCEI, AbstractObjective, Laplace, Population, Quadrature
 from experiments.benchmarks.contract import Figure, Result, Target
 from experiments.problems.nlme_cases import WANG_ERRORS, folder, wang
 
@@ -42,10 +42,10 @@ def run(data: str | None, quick: bool) -> Result:
         return Result("nlme-wang", [], targets, "float64", 0.0, None)
     figures, targets, worst = [], [], 0.0
     began = time.perf_counter()
-    for error, wanted in REFERENCE.items():
+    for error, wanted in list(REFERENCE.items())[: 2 if quick else None]:
         population = wang(where, WANG_ERRORS[error])
         for (method, objective), reference in zip(METHODS.items(), wanted, strict=True):
-            terms, _, _, good = evaluated(population, objective, population.start(), jnp.zeros((1, population.people)))
+            terms, good = _terms(population, objective)
             value = float(np.asarray(terms).sum()) if np.asarray(good).all() else float("nan")
             name = f"{error}, {method}"
             figures.append(Figure(name, value, "1"))
@@ -61,3 +61,11 @@ def run(data: str | None, quick: bool) -> Result:
         worst,
         "largest distance of an objective function from its published value",
     )
+
+
+@eqx.filter_jit
+def _terms(population: Population, objective: AbstractObjective):
+    """``(terms, whether each person counts)`` at the population's starting values."""
+    x = population.start()
+    known = objective.expand(population, x, jnp.zeros((len(population.random), population.people)))
+    return objective.terms(population, x, known), known.good
