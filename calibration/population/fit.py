@@ -98,6 +98,12 @@ class PopulationFit:
             errors = [float(v) for v in np.sqrt(np.einsum("ij,jk,ik->i", slopes, self.covariance, slopes))]
         return [Estimate(n, float(v), e) for n, v, e in zip(self.population.names, values, errors, strict=True)]
 
+    def predictions(self) -> tuple[np.ndarray, np.ndarray]:
+        """(numbers, people) of every person's own parameters, and of typical ones."""
+        typical = self.population.log_typical(self.population.shared(jnp.asarray(self.x)))
+        own = typical.at[: len(self.population.random)].add(self.eta)
+        return tuple(np.asarray(self.population.predict(values)[0]) for values in (own, typical))
+
     def shrinkage(self) -> dict[str, float]:
         """1 - SD(eta) / omega of every random effect: near 1 the data of single people say nothing about it."""
         root = np.asarray(self.population.shared(jnp.asarray(self.x)).root)

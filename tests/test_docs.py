@@ -1,0 +1,22 @@
+"""The programs on the pages of ``docs`` run as they stand, in a folder of their own beside ``experiments``."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("page", ["fit-a-cohort.md", "solvers.md"])
+def test_programs_run(page, tmp_path):
+    (tmp_path / "experiments").symlink_to(ROOT / "experiments")
+    programs = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+    assert programs
+    for program in programs:
+        done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+    if page == "fit-a-cohort.md":
+        assert "objective 116.80" in done.stdout and (tmp_path / "fit.png").stat().st_size > 10_000
