@@ -1,7 +1,7 @@
 """Populations: what people share and how they scatter, by approximations of the marginal likelihood."""
 
 from calibration.population.covariance import from_curvature, sandwich, with_errors
-from calibration.population.fit import Estimate, PopulationFit, SearchStatus, fit_population
+from calibration.population.fit import Estimate, PopulationFit, SearchStatus, fit_population, terms_at
 from calibration.population.model import Population, Theta
 from calibration.population.objectives import FO, FOCE, FOCEI, AbstractObjective, Laplace
 from calibration.population.quadrature import Quadrature
@@ -25,5 +25,6 @@ __all__ = [
     "fit_population",
     "from_curvature",
     "sandwich",
+    "terms_at",
     "with_errors",
 ]

@@ -113,6 +113,14 @@ class PopulationFit:
 
 
 @eqx.filter_jit
+def terms_at(population: Population, objective: AbstractObjective, x: Array) -> tuple[Array, Array]:
+    """``(terms (people,), who can be counted (people,))`` at fixed x; the objective is their sum."""
+    known = objective.expand(population, x, jnp.zeros((len(population.random), population.people)))
+    terms = objective.terms(population, x, known)
+    return terms, known.good & (jnp.abs(terms) < jnp.inf)
+
+
+@eqx.filter_jit
 def evaluated(population: Population, objective: AbstractObjective, x: Array, eta: Array):
     """``(terms (people,), gradients (people, shared), modes, good (people,))`` at x, from a guess of the modes."""
     known = jax.lax.stop_gradient(objective.expand(population, x, eta))

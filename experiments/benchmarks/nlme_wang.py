@@ -8,11 +8,9 @@ likelihood by 51 nodes on the exact one.
 import time
 from pathlib import Path
 
-import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 
-from calibration.population import FO, FOCE, FOCEI, AbstractObjective, Laplace, Population, Quadrature
+from calibration.population import FO, FOCE, FOCEI, Laplace, Quadrature, terms_at
 from experiments.benchmarks.contract import Figure, Result, Target
 from experiments.problems.nlme_cases import WANG_ERRORS, folder, wang
 
@@ -45,7 +43,7 @@ def run(data: str | None, quick: bool) -> Result:
     for error, wanted in list(REFERENCE.items())[: 2 if quick else None]:
         population = wang(where, WANG_ERRORS[error])
         for (method, objective), reference in zip(METHODS.items(), wanted, strict=True):
-            terms, good = _terms(population, objective)
+            terms, good = terms_at(population, objective, population.start())
             value = float(np.asarray(terms).sum()) if np.asarray(good).all() else float("nan")
             name = f"{error}, {method}"
             figures.append(Figure(name, value, "1"))
@@ -61,11 +59,3 @@ def run(data: str | None, quick: bool) -> Result:
         worst,
         "largest distance of an objective function from its published value",
     )
-
-
-@eqx.filter_jit
-def _terms(population: Population, objective: AbstractObjective):
-    """``(terms, whether each person counts)`` at the population's starting values."""
-    x = population.start()
-    known = objective.expand(population, x, jnp.zeros((len(population.random), population.people)))
-    return objective.terms(population, x, known), known.good
