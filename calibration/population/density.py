@@ -32,8 +32,7 @@ def of_scale(population: Population) -> Array:
     read = population.readings
     seen = read.present & ~read.below
     value = jnp.where(seen, read.value, 1.0)
-    slope = jax.jvp(population.noise.transform, (value,), (jnp.ones_like(value),))[1]
-    return jnp.where(seen, -2.0 * jnp.log(slope), 0.0).sum(0)
+    return jnp.where(seen, -2.0 * jnp.log(slopes(population.noise.transform, value)), 0.0).sum(0)
 
 
 def of_effects(shared: Shared, eta: Array) -> Array:

@@ -5,8 +5,7 @@ Six stages. Coefficients: E. Hairer, G. Wanner, Solving Ordinary Differential Eq
 
 from typing import ClassVar
 
-from physio.solve.adaptive import AbstractAdaptive
-from physio.solve.rosenbrock import Coefficients, rosenbrock_step
+from physio.solve.rosenbrock import AbstractRosenbrock, Coefficients
 
 RODAS4 = Coefficients(
     gamma=0.25,
@@ -30,18 +29,13 @@ RODAS4 = Coefficients(
 )
 
 
-class Rodas4(AbstractAdaptive):
+class Rodas4(AbstractRosenbrock):
     """Adaptive steps for stiff bodies: the Jacobian by forward derivatives, one small elimination per lane."""
 
+    coefficients: ClassVar[Coefficients] = RODAS4
     order: ClassVar[int] = 4
     growth: ClassVar[float] = 6.0
     rtol: float = 1e-6
     atol: float = 1e-8
     max_steps: int = 100_000
     first_step: float = 1e-4
-
-    def begin(self, field, s, y):
-        return ()
-
-    def attempt(self, field, s, h, y, memory):
-        return rosenbrock_step(RODAS4, field, s, h, y)

@@ -6,8 +6,7 @@ Coefficients: G. Steinebach, BIT Numer. Math. 63:27 (2023).
 
 from typing import ClassVar
 
-from physio.solve.adaptive import AbstractAdaptive
-from physio.solve.rosenbrock import Coefficients, rosenbrock_step
+from physio.solve.rosenbrock import AbstractRosenbrock, Coefficients
 
 RODAS5P = Coefficients(
     gamma=0.21193756319429014,
@@ -49,18 +48,13 @@ RODAS5P = Coefficients(
 )
 
 
-class Rodas5P(AbstractAdaptive):
+class Rodas5P(AbstractRosenbrock):
     """Adaptive steps for stiff bodies: as ``Rodas4``, with two stages more and one order more."""
 
+    coefficients: ClassVar[Coefficients] = RODAS5P
     order: ClassVar[int] = 5
     growth: ClassVar[float] = 6.0
     rtol: float = 1e-6
     atol: float = 1e-8
     max_steps: int = 100_000
     first_step: float = 1e-4
-
-    def begin(self, field, s, y):
-        return ()
-
-    def attempt(self, field, s, h, y, memory):
-        return rosenbrock_step(RODAS5P, field, s, h, y)

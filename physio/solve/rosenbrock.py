@@ -12,11 +12,13 @@ Source: E. Hairer, G. Wanner, Solving Ordinary Differential Equations II, sectio
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from physio.fence import always_true, fence
+from physio.solve.adaptive import AbstractAdaptive
 from physio.solve.lane_solve import lane_solver
 from physio.solve.lanes import field_jacobian
 from physio.solve.plan import Field
@@ -31,6 +33,18 @@ class Coefficients(NamedTuple):
     d: tuple[float, ...]
     a: tuple[tuple[float, ...], ...]
     c: tuple[tuple[float, ...], ...]
+
+
+class AbstractRosenbrock(AbstractAdaptive):
+    """Adaptive steps from coefficients; nothing is carried from step to step."""
+
+    coefficients: eqx.AbstractClassVar[Coefficients]
+
+    def begin(self, field, s, y):
+        return ()
+
+    def attempt(self, field, s, h, y, memory):
+        return rosenbrock_step(self.coefficients, field, s, h, y)
 
 
 def rosenbrock_step(known: Coefficients, field: Field, s: Array, h: Array, y: Array) -> Attempt:
