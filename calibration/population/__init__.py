@@ -1,7 +1,9 @@
 """Populations: what people share and how they scatter, by approximations of the marginal likelihood."""
 
-from calibration.population.covariance import from_curvature, sandwich, with_errors
-from calibration.population.fit import Estimate, PopulationFit, SearchStatus, fit_population, terms_at
+from calibration.population.cohort import Cohort, terms_at
+from calibration.population.covariance import from_curvature, from_scores, sandwich, with_errors
+from calibration.population.fit import Estimate, PopulationFit, SearchStatus, fit_population
+from calibration.population.importance import ImportanceSampling
 from calibration.population.model import Population, Theta
 from calibration.population.objectives import FO, FOCE, FOCEI, AbstractObjective, Laplace
 from calibration.population.quadrature import Quadrature
@@ -13,8 +15,10 @@ __all__ = [
     "FOCEI",
     "AbstractObjective",
     "AbstractStructure",
+    "Cohort",
     "Equations",
     "Estimate",
+    "ImportanceSampling",
     "Laplace",
     "Measured",
     "Population",
@@ -24,6 +28,7 @@ __all__ = [
     "Theta",
     "fit_population",
     "from_curvature",
+    "from_scores",
     "sandwich",
     "terms_at",
     "with_errors",

@@ -1,7 +1,8 @@
 """How sure a population fit is of x, from the objective at its minimum.
 
     R = half the Hessian of the objective        covariance R^-1         ``from_curvature``  (NONMEM: MATRIX=R)
-    S = sum over people of g_i g_i' / 4          covariance R^-1 S R^-1  ``sandwich``        (NONMEM's default)
+    S = sum over people of g_i g_i' / 4          covariance S^-1         ``from_scores``     (NONMEM: MATRIX=S), one evaluation
+    both                                         covariance R^-1 S R^-1  ``sandwich``        (NONMEM's default)
 
 g_i are the gradients of single people's terms. The sandwich also holds where the model is wrong; R^-1 has less scatter where it
 is right. Hessians are central differences of exact gradients.
@@ -10,10 +11,10 @@ is right. Hessians are central differences of exact gradients.
 import dataclasses
 from collections.abc import Callable
 
-import jax.numpy as jnp
 import numpy as np
 
-from calibration.population.fit import PopulationFit, evaluated
+from calibration.population.cohort import Cohort
+from calibration.population.fit import PopulationFit
 
 _DIFFERENCE = 1e-3
 
@@ -36,25 +37,39 @@ def from_curvature(fit: PopulationFit) -> np.ndarray | None:
     return np.linalg.inv(half)
 
 
+def from_scores(fit: PopulationFit) -> np.ndarray | None:
+    """S^-1, right where the model is right and people are many; None as for ``from_curvature``."""
+    each = _slopes(_cohort(fit), fit, fit.x)
+    if each is None:
+        return None
+    information = 0.25 * each.T @ each
+    curvatures = np.linalg.eigvalsh(information)
+    return np.linalg.inv(information) if curvatures[0] > 1e-10 * curvatures[-1] else None
+
+
 def sandwich(fit: PopulationFit) -> np.ndarray | None:
     """R^-1 S R^-1; None as for ``from_curvature``."""
     inner = from_curvature(fit)
     if inner is None:
         return None
-    each = _slopes(fit, fit.x)
+    each = _slopes(_cohort(fit), fit, fit.x)
     return inner @ (0.25 * each.T @ each) @ inner
 
 
-def _slopes(fit: PopulationFit, x: np.ndarray) -> np.ndarray | None:
+def _cohort(fit: PopulationFit) -> Cohort:
+    return Cohort(fit.population, fit.objective, fit.width)
+
+
+def _slopes(cohort: Cohort, fit: PopulationFit, x: np.ndarray) -> np.ndarray | None:
     """Gradients of the terms of those who count (people, shared); None where one of them is lost."""
-    _, slopes, _, good = evaluated(fit.population, fit.objective, jnp.asarray(x), jnp.asarray(fit.eta))
-    return np.asarray(slopes)[fit.counted] if np.asarray(good)[fit.counted].all() else None
+    at_x = cohort.at(x, fit.eta)
+    return at_x.slopes[fit.counted] if at_x.good[fit.counted].all() else None
 
 
 def _half_hessian(fit: PopulationFit) -> np.ndarray | None:
-    rows = []
+    rows, cohort = [], _cohort(fit)
     for step in np.eye(fit.x.size) * _DIFFERENCE:
-        up, down = _slopes(fit, fit.x + step), _slopes(fit, fit.x - step)
+        up, down = _slopes(cohort, fit, fit.x + step), _slopes(cohort, fit, fit.x - step)
         if up is None or down is None:
             return None
         rows.append((up - down).sum(axis=0) / (2.0 * _DIFFERENCE))

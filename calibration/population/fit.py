@@ -1,20 +1,28 @@
 """Maximum likelihood of what a population shares: a quasi-Newton search over x on exact gradients.
 
-People begin each evaluation from their modes of the one before. A person who cannot be counted where the search begins (no mode
+x is measured in standard errors, those that the gradients g_i of single people's terms promise: S = sum g_i g_i' / 4 is the
+information about x where the model is right. BFGS begins from it, and again from where it ended until nothing changes.
+
+People begin each evaluation from where their modes were at the best point so far, moved along with x. At the start and at each end
+modes are also searched from 0, for the lowest may have changed. A person who cannot be counted where the search begins (no mode
 found, body not solved) is left out of the whole fit and flagged: the fit is that of the others. A person who is lost at a
 trial point makes the search try a shorter step. How sure x is, ``calibration.population.covariance`` says.
+
+Source of S: E. R. Berndt, B. H. Hall, R. E. Hall, J. A. Hausman, Ann. Econ. Soc. Meas. 3:653-665 (1974).
 """
 
 import dataclasses
 import enum
+from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
+from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 
+from calibration.population.cohort import Cohort, Evaluated
 from calibration.population.model import Population
 from calibration.population.objectives import FOCEI, AbstractObjective
 
@@ -53,7 +61,7 @@ class Estimate:
 @dataclasses.dataclass(frozen=True)
 class PopulationFit:
     """``x`` (shared numbers,), the objective's ``value`` in NONMEM's scale, modes ``eta`` (effects, people), who is ``counted``
-    (people,).
+    (people,); ``width`` people in a block.
 
     ``covariance`` of x, or None: standard errors are then not quantified. ``method`` says what gave them.
     """
@@ -68,6 +76,7 @@ class PopulationFit:
     iterations: int
     eta: np.ndarray
     counted: np.ndarray
+    width: int
     covariance: np.ndarray | None = None
 
     @property
@@ -112,30 +121,6 @@ class PopulationFit:
         return {name: float(1.0 - s / o) for name, s, o in zip(self.population.random, spread, omega, strict=True)}
 
 
-@eqx.filter_jit
-def terms_at(population: Population, objective: AbstractObjective, x: Array) -> tuple[Array, Array]:
-    """``(terms (people,), who can be counted (people,))`` at fixed x; the objective is their sum."""
-    known = objective.expand(population, x, jnp.zeros((len(population.random), population.people)))
-    terms = objective.terms(population, x, known)
-    return terms, known.good & (jnp.abs(terms) < jnp.inf)
-
-
-@eqx.filter_jit
-def evaluated(population: Population, objective: AbstractObjective, x: Array, eta: Array):
-    """``(terms (people,), gradients (people, shared), modes, good (people,))`` at x, from a guess of the modes."""
-    known = jax.lax.stop_gradient(objective.expand(population, x, eta))
-
-    def terms(x):
-        return objective.terms(population, x, known)
-
-    def of_one(direction):
-        return jax.jvp(terms, (x,), (direction,))
-
-    values, slopes = jax.vmap(of_one, out_axes=(None, -1))(jnp.eye(x.size, dtype=x.dtype))
-    good = known.good & (jnp.abs(values) < jnp.inf) & (jnp.abs(slopes).max(-1) < jnp.inf)
-    return values, slopes, known.eta, good
-
-
 def fit_population(
     population: Population,
     objective: AbstractObjective = FOCEI(),
@@ -143,44 +128,113 @@ def fit_population(
     x: Array | None = None,
     iterations: int = 200,
     gtol: float = 1e-3,
+    width: int = 1024,
+    progress: Callable[[int, float], None] | None = None,
 ) -> PopulationFit:
-    """From ``x``, by default the population's starting values. Converged when no entry of the gradient exceeds ``gtol``."""
-    x = np.asarray(population.start() if x is None else x, dtype=float)
-    eta = jnp.zeros((len(population.random), population.people))
-    *_, eta, good = evaluated(population, objective, jnp.asarray(x), eta)
-    counted = np.asarray(good)
-    if not counted.any():
-        nothing = np.full(x.shape, np.nan)
+    """From ``x``, by default the population's starting values, with ``width`` people in a block.
+
+    Converged when no entry of the gradient exceeds ``gtol``, x in standard errors: the objective is then about gtol^2 for each
+    shared number above its minimum. ``progress`` is told the number of evaluations and the lowest objective so far.
+    """
+    search = _Search(Cohort(population, objective, width), np.asarray(population.start() if x is None else x, dtype=float))
+    if not search.counted.any():
+        nothing = np.full(search.x.shape, np.nan)
         return PopulationFit(
-            population, objective, objective.label, x, np.nan, nothing, SearchStatus.NOBODY, 0, np.asarray(eta), counted
+            population, objective, objective.label, search.x, np.nan, nothing, SearchStatus.NOBODY, 0, search.best.eta, search.counted, width
         )
-    best = {"value": np.inf, "x": x, "eta": eta}
+    search.progress = progress
+    status, done = SearchStatus.STALLED, 0
+    while True:
+        root = search.root()
+        if np.abs(solve_triangular(root, search.gradient, lower=True)).max() <= gtol:
+            before = search.value
+            search.look_again()
+            if search.value > before - 1e-3:
+                status = SearchStatus.CONVERGED
+                break
+            continue
+        if done >= iterations:
+            status = SearchStatus.ITERATION_LIMIT
+            break
+        before = search.value
+        origin = search.x
 
-    def total(x):
-        """The objective and its gradient; infinite where a person who counts is lost."""
-        terms, slopes, eta, good = evaluated(population, objective, jnp.asarray(x), best["eta"])
-        if not np.asarray(good)[counted].all():
-            return np.inf, np.zeros_like(x)
-        value = float(np.asarray(terms)[counted].sum())
-        if value < best["value"]:
-            best.update(value=value, x=np.array(x), eta=jnp.where(counted, eta, 0.0))
-        return value, np.asarray(slopes)[counted].sum(axis=0)
+        def scaled(y, origin=origin, root=root):
+            value, gradient = search(origin + solve_triangular(root, y, lower=True, trans="T"))
+            return value, solve_triangular(root, gradient, lower=True)
 
-    found = minimize(total, x, jac=True, method="BFGS", options={"maxiter": iterations, "gtol": gtol, "norm": np.inf})
-    value, gradient = total(best["x"])
-    if np.abs(gradient).max() <= gtol:
-        status = SearchStatus.CONVERGED
-    else:
-        status = SearchStatus.ITERATION_LIMIT if found.nit >= iterations else SearchStatus.STALLED
+        options = {"maxiter": min(_RENEWED, iterations - done), "gtol": 0.5 * gtol, "norm": np.inf}
+        found = minimize(scaled, np.zeros_like(origin), jac=True, method="BFGS", options=options)
+        done += found.nit
+        if found.nit == 0 or not search.value < before:
+            break
+    best = search.best
     return PopulationFit(
         population,
         objective,
         objective.label,
-        best["x"],
-        value,
-        gradient,
+        search.x,
+        search.value,
+        search.gradient,
         status,
-        found.nit,
-        np.asarray(best["eta"]),
-        counted,
+        done,
+        np.where(search.counted, best.eta, 0.0),
+        search.counted,
+        width,
     )
+
+
+# the information is renewed after so many iterations: from a far start it says little about the end
+_RENEWED = 6
+# guesses of modes follow x no further than this in one step: they are linear
+_FURTHEST = 0.5
+_RIDGE = 1e-3
+
+
+class _Search:
+    """What a minimiser calls: the objective at x and its gradient; it remembers the best point."""
+
+    def __init__(self, cohort: Cohort, x: np.ndarray):
+        self._cohort, self.x = cohort, x
+        population = cohort.population
+        self.best: Evaluated = cohort.lowest(x, np.zeros((len(population.random), population.people)))
+        self.counted = self.best.good
+        self.progress: Callable[[int, float], None] | None = None
+        self._evaluations = 0
+
+    @property
+    def value(self) -> float:
+        return float(self.best.terms[self.counted].sum())
+
+    @property
+    def gradient(self) -> np.ndarray:
+        return self.best.slopes[self.counted].sum(axis=0)
+
+    def root(self) -> np.ndarray:
+        """L with L L' = twice the information about x at the best point, the expected Hessian of the objective."""
+        slopes = self.best.slopes[self.counted]
+        hessian = 0.5 * slopes.T @ slopes
+        # few people may say nothing about a number: a logarithm is never taken as less sure than to 1
+        known = hessian.diagonal()
+        least = np.where(self._cohort.population.logarithms, 1.0, np.maximum(1e-8 * known.max(), 1e-8))
+        return cholesky(hessian + np.diag(np.maximum(_RIDGE * known, least - known)), lower=True)
+
+    def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Infinite where a person who counts is lost."""
+        drift = np.clip(self.best.drift @ (x - self.x), -_FURTHEST, _FURTHEST)
+        now = self._cohort.at(x, np.where(self.counted, self.best.eta + drift, 0.0))
+        self._evaluations += 1
+        if not now.good[self.counted].all():
+            return np.inf, np.zeros_like(x)
+        value = float(now.terms[self.counted].sum())
+        if value < self.value:
+            self.x, self.best = np.array(x), now
+        if self.progress is not None:
+            self.progress(self._evaluations, self.value)
+        return value, now.slopes[self.counted].sum(axis=0)
+
+    def look_again(self) -> None:
+        """Modes from 0 as well, at the best point."""
+        now = self._cohort.lowest(self.x, np.where(self.counted, self.best.eta, 0.0))
+        if now.good[self.counted].all():
+            self.best = now

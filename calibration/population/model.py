@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -23,6 +22,7 @@ from jaxtyping import Array
 from calibration.population.structure import AbstractStructure
 from physio.noise import AbstractNoise
 from physio.observe import Readings
+from physio.solve.lanes import picked
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,11 @@ class Population(eqx.Module):
                 omegas += [0.0] * i + [0.5 * np.log(left.pop(0))]
         return jnp.asarray([*thetas, *omegas, *(np.log(float(vars(self.noise)[n])) for n in self.spreads)])
 
+    @property
+    def logarithms(self) -> np.ndarray:
+        """(shared,) which numbers of x are logarithms, or of their size: all but thetas that may be negative."""
+        return np.asarray([t.positive for t in self.thetas] + [True] * (len(self.names) - len(self.thetas)))
+
     def shared(self, x: Array) -> Shared:
         """x taken apart."""
         theta = {t.name: jnp.exp(x[i]) if t.positive else x[i] for i, t in enumerate(self.thetas)}
@@ -170,12 +175,16 @@ class Population(eqx.Module):
         given = self.typical(shared.theta, self.covariates)
         return jnp.stack([jnp.broadcast_to(jnp.log(given[name]), (self.people,)) for name in self.addresses])
 
+    def picked(self, index: Array) -> "Population":
+        """The people ``index``, in that order; one may come several times."""
+        again = picked((self.readings, self.covariates), index)
+        return eqx.tree_at(
+            lambda p: (p.structure, p.readings, p.covariates), self, (self.structure.picked(index), *again)
+        )
+
     def tiled(self, times: int) -> "Population":
         """Each person repeated: person p becomes people p*times ... p*times + times - 1."""
-        again = jax.tree.map(lambda a: jnp.repeat(a, times, axis=-1), (self.readings, self.covariates))
-        return eqx.tree_at(
-            lambda p: (p.structure, p.readings, p.covariates), self, (self.structure.tiled(times), *again)
-        )
+        return self.picked(np.repeat(np.arange(self.people), times))
 
     def predict(self, log_values: Array) -> tuple[Array, Array]:
         """``(predictions (numbers, people), status)`` from the logarithms of individual parameters."""

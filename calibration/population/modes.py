@@ -4,11 +4,15 @@ Damped Newton steps, all people at once, each with its own damping and its own e
 
     (H + lambda diag H) step = -grad Phi / 2
 
-H is half the Hessian of Phi, or where that is not positive definite its expectation, sum_j w_j f_a f_b + Omega^-1, which always
-is. A person has arrived when a full step promises less than 1e-12. A person whose body cannot be solved anywhere on the way
-keeps its status and is left out of the objective by name.
+First H is the expected half Hessian sum_j w_j f_a f_b + Omega^-1, which needs first derivatives of the predictions only and is
+always positive definite; then, for those it does not bring there and to make sure of the others, the half Hessian itself where
+that is positive definite. A person has arrived when a full step promises next to nothing. A person whose body cannot be solved
+anywhere on the way keeps its status and is left out of the objective by name.
+
+Phi may have several minima: this is the one that the guess leads to.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -20,9 +24,13 @@ from calibration.population.local import Local, local
 from calibration.population.model import Population, Shared
 from physio.solve import Status
 
-_STEPS = 100
-_PROMISE = 1e-12
-_SMALLEST, _LARGEST = 1e-10, 1e10
+# in units of Phi. What is left of the distance is 1e-3 of a person's own standard deviation, and the objectives take one more
+# Newton step on the polynomials. First derivatives alone come near in a few cheap steps, but then slowly nearer
+_PROMISE, _FIRST_PROMISE = 1e-6, 1e-4
+_STEPS, _FIRST_STEPS, _FEW = 50, 20, 0.05
+# where a body is solved to a tolerance, Phi is known to about this share
+_SLACK = 1e-6
+_SMALLEST, _FIRST_REFUSAL, _LARGEST = 1e-10, 1e-2, 1e5
 
 
 class Modes(NamedTuple):
@@ -32,14 +40,6 @@ class Modes(NamedTuple):
     near: Local
     phi: Array
     arrived: Array
-
-
-def best_modes(population: Population, shared: Shared, eta: Array, spread_at: Array | None) -> Modes:
-    """The lower of the minima reached from ``eta`` and from 0: Phi may have several, and the lowest may change with x."""
-    old, new = (modes(population, shared, start, spread_at) for start in (eta, jnp.zeros_like(eta)))
-    # a rounding's difference must not make a person jump between two names of one minimum
-    better = new.arrived & (~old.arrived | (new.phi < old.phi - 1e-8))
-    return jax.tree.map(lambda a, b: jnp.where(better, a, b), new, old)
 
 
 class _Search(NamedTuple):
@@ -56,50 +56,62 @@ def modes(population: Population, shared: Shared, eta: Array, spread_at: Array |
     typical = population.log_typical(shared)
     effects = len(population.random)
     inverse = omega_inverse(shared)
-    eye = jnp.eye(effects)
-
-    def near(eta):
-        return local(population.predict, typical.at[:effects].add(eta), 2)
 
     def reading(f):
         return of_readings(population, shared, f, f if spread_at is None else spread_at)
 
-    def joint(eta, f):
-        return reading(f).sum(0) + of_effects(shared, eta)
+    def expected(there: Local) -> Array:
+        f, a = there.value, there.higher[0][:effects]
+        w = weights(population, shared, f, f if spread_at is None else spread_at, spread_at is None)
+        return jnp.einsum("nl,anl,bnl->lab", w, a, a) + inverse
 
-    def scores(eta, there: Local):
-        """Half the gradient (people, effects) and H (people, effects, effects)."""
+    def exact(there: Local) -> Array:
         f, a, b = there.value, there.higher[0][:effects], there.higher[1][:effects, :effects]
         pull, curved = 0.5 * slopes(reading, f), 0.5 * slopes(lambda f: slopes(reading, f), f)
-        half = jnp.einsum("nl,anl->la", pull, a) + (inverse @ eta).T
-        w = weights(population, shared, f, f if spread_at is None else spread_at, spread_at is None)
-        expected = jnp.einsum("nl,anl,bnl->lab", w, a, a) + inverse
-        exact = jnp.einsum("nl,anl,bnl->lab", curved, a, a) + jnp.einsum("nl,abnl->lab", pull, b) + inverse
-        definite = (jnp.abs(jnp.linalg.cholesky(exact)) < jnp.inf).all(axis=(1, 2))
-        return half, jnp.where(definite[:, None, None], exact, expected)
+        half = jnp.einsum("nl,anl,bnl->lab", curved, a, a) + jnp.einsum("nl,abnl->lab", pull, b) + inverse
+        definite = (jnp.abs(jnp.linalg.cholesky(half)) < jnp.inf).all(axis=(1, 2))
+        return jnp.where(definite[:, None, None], half, expected(there))
 
-    def step(now: _Search) -> _Search:
-        half, h = scores(now.eta, now.near)
-        diagonal = jnp.diagonal(h, axis1=1, axis2=2)[:, :, None] * eye
-        move = -jnp.linalg.solve(h + now.damping[:, None, None] * diagonal, half[..., None])[..., 0]
-        promise = jnp.einsum("la,lab,lb->l", half, jnp.linalg.inv(h), half)
-        trying = now.open & (promise > _PROMISE)
-        eta = jnp.where(trying, now.eta + move.T, now.eta)
-        there = near(eta)
-        phi = joint(eta, there.value)
-        better = trying & (there.status == Status.OK) & (phi <= now.phi)
-        damping = jnp.where(better, jnp.maximum(0.1 * now.damping, _SMALLEST), 10.0 * now.damping)
-        chosen = jax.tree.map(lambda new, old: jnp.where(better, new, old), (eta, there, phi), now[:3])
-        # near the end rounding alone decides which of two points is better
-        stuck = damping > _LARGEST
-        return _Search(*chosen, jnp.where(trying, damping, now.damping), trying & ~stuck, now.number + 1)
+    def search(eta: Array, order: int, curvature: Callable[[Local], Array], enough: float, steps: int, left: float):
+        """The end, and what a full step there would still promise (people,). Done where it promises less than ``enough`` for
+        all but the share ``left``.
+        """
 
-    first = near(eta)
-    phi = jnp.where(first.status == Status.OK, joint(eta, first.value), jnp.inf)
-    start = _Search(
-        eta, first, phi, jnp.full(phi.shape, 1e-3), jnp.ones(phi.shape, bool), jnp.zeros((), jnp.int32)
-    )
-    end = jax.lax.while_loop(lambda now: now.open.any() & (now.number < _STEPS), step, start)
-    half, h = scores(end.eta, end.near)
-    left = jnp.einsum("la,lab,lb->l", half, jnp.linalg.inv(h), half)
-    return Modes(end.eta, end.near, end.phi, left < 1e-6)
+        def near(eta):
+            there = local(population.predict, typical.at[:effects].add(eta), order)
+            phi = reading(there.value).sum(0) + of_effects(shared, eta)
+            return there, jnp.where((there.status == Status.OK) & (phi < jnp.inf), phi, jnp.inf)
+
+        def scores(now: _Search):
+            """Half the gradient (people, effects), the curvature, the promise of a full step."""
+            pull = 0.5 * slopes(reading, now.near.value)
+            half = jnp.einsum("nl,anl->la", pull, now.near.higher[0][:effects]) + (inverse @ now.eta).T
+            h = curvature(now.near)
+            return half, h, (half * jnp.linalg.solve(h, half[..., None])[..., 0]).sum(-1)
+
+        def step(now: _Search) -> _Search:
+            half, h, promise = scores(now)
+            damped = h + now.damping[:, None, None] * jnp.diagonal(h, axis1=1, axis2=2)[:, :, None] * jnp.eye(effects)
+            move = -jnp.linalg.solve(damped, half[..., None])[..., 0]
+            trying = now.open & (promise > enough)
+            eta = jnp.where(trying, now.eta + move.T, now.eta)
+            there, phi = near(eta)
+            better = trying & (phi <= now.phi + _SLACK * (1.0 + jnp.abs(phi))) & (phi < jnp.inf)
+            shorter = jnp.maximum(10.0 * now.damping, _FIRST_REFUSAL)
+            damping = jnp.where(better, jnp.maximum(0.1 * now.damping, _SMALLEST), shorter)
+            chosen = jax.tree.map(lambda new, old: jnp.where(better, new, old), (eta, there, phi), now[:3])
+            # near the end rounding alone decides which of two points is better
+            stuck = damping > _LARGEST
+            return _Search(*chosen, jnp.where(trying, damping, now.damping), trying & ~stuck, now.number + 1)
+
+        def unfinished(now: _Search):
+            return ((now.open & (scores(now)[2] > enough)).mean() > left) & (now.number < steps)
+
+        there, phi = near(eta)
+        start = _Search(eta, there, phi, jnp.full(phi.shape, _SMALLEST), phi < jnp.inf, jnp.zeros((), jnp.int32))
+        end = jax.lax.while_loop(unfinished, step, start)
+        return end, scores(end)[2]
+
+    first, _ = search(eta, 1, expected, _FIRST_PROMISE, _FIRST_STEPS, _FEW)
+    end, left = search(first.eta, 2, exact, _PROMISE, _STEPS, 0.0)
+    return Modes(end.eta, end.near, end.phi, (left < 10.0 * _PROMISE) & (end.phi < jnp.inf))

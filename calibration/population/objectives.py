@@ -35,15 +35,18 @@ from calibration.population.density import (
 )
 from calibration.population.local import Local, local
 from calibration.population.model import Population, Shared
-from calibration.population.modes import best_modes
+from calibration.population.modes import modes
 from physio.solve import Status
 from physio.solve.lanes import lane_jacobian
 
 
 class Expansion(NamedTuple):
-    """Predictions near the modes, and near eta = 0 where the objective needs them; ``good`` (people,) can be counted."""
+    """Predictions near the modes, and near eta = 0 where the objective needs them; ``phi`` (people,) tells which of several
+    modes is the lowest; ``good`` (people,) can be counted.
+    """
 
     eta: Array
+    phi: Array
     near: Local
     typical: Local | None
     good: Array
@@ -59,16 +62,16 @@ class AbstractObjective(eqx.Module):
         """All that needs solving at x, from a guess of the modes."""
 
     @abc.abstractmethod
-    def terms(self, population: Population, x: Array, known: Expansion) -> Array:
-        """(people,) at x near where ``known`` was found: no solves, differentiable."""
+    def terms(self, population: Population, x: Array, known: Expansion) -> tuple[Array, Array]:
+        """``(terms (people,), modes (effects, people))`` at x near where ``known`` was found: no solves, differentiable."""
 
 
 class FO(AbstractObjective):
     label: ClassVar[str] = "FO"
 
     def expand(self, population, x, eta):
-        near = _at_typical(population, x, 2)
-        return Expansion(jnp.zeros_like(eta), near, None, near.status == Status.OK)
+        near, zeros = _at_typical(population, x, 2), jnp.zeros_like(eta)
+        return Expansion(zeros, zeros[0], near, None, near.status == Status.OK)
 
     def terms(self, population, x, known):
         shared = population.shared(x)
@@ -86,7 +89,7 @@ class FO(AbstractObjective):
         factor = jnp.linalg.cholesky(whole)
         scaled = jax.scipy.linalg.solve_triangular(factor, error.T[..., None], lower=True)[..., 0]
         log_det = 2.0 * jnp.log(jnp.diagonal(factor, axis1=1, axis2=2)).sum(-1)
-        return (scaled**2).sum(-1) + log_det + of_scale(population)
+        return (scaled**2).sum(-1) + log_det + of_scale(population), known.eta
 
 
 class AbstractConditional(AbstractObjective):
@@ -98,10 +101,10 @@ class AbstractConditional(AbstractObjective):
     def expand(self, population, x, eta):
         shared = population.shared(x)
         typical = None if self.interaction else _at_typical(population, x, 1)
-        found = best_modes(population, shared, eta, None if typical is None else typical.value)
+        found = modes(population, shared, eta, None if typical is None else typical.value)
         near = found.near if self.order == 2 else local(population.predict, found.near.at, self.order)
         good = found.arrived & (near.status == Status.OK)
-        return Expansion(found.eta, near, typical, good)
+        return Expansion(found.eta, found.phi, near, typical, good)
 
     @abc.abstractmethod
     def half_hessian(self, population: Population, shared: Shared, known: Expansion, eta: Array) -> Array:
@@ -109,10 +112,11 @@ class AbstractConditional(AbstractObjective):
 
     def terms(self, population, x, known):
         shared = population.shared(x)
-        eta = self._moved(population, shared, known)
+        eta = self.moved(population, shared, known)
         h = self.half_hessian(population, shared, known, eta)
         log_det = 2.0 * jnp.log(jnp.diagonal(jnp.linalg.cholesky(h), axis1=1, axis2=2)).sum(-1)
-        return self.joint(population, shared, known, eta) + log_det_omega(shared) + log_det + of_scale(population)
+        value = self.joint(population, shared, known, eta) + log_det_omega(shared) + log_det + of_scale(population)
+        return value, eta
 
     def joint(self, population: Population, shared: Shared, known: Expansion, eta: Array) -> Array:
         """Phi (people,) without its constant."""
@@ -129,7 +133,7 @@ class AbstractConditional(AbstractObjective):
     def _still(self, population: Population, shared: Shared, known: Expansion) -> Array:
         return known.typical(population.log_typical(shared))
 
-    def _moved(self, population: Population, shared: Shared, known: Expansion) -> Array:
+    def moved(self, population: Population, shared: Shared, known: Expansion) -> Array:
         """eta as it follows x."""
         held = jax.lax.stop_gradient(shared)
         matrix = jax.lax.stop_gradient(self.exact_half_hessian(population, held, known, known.eta))

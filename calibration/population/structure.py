@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -17,7 +16,7 @@ from physio.body import Body, lanes_of
 from physio.observe import Observation
 from physio.protocol import AbstractProtocol
 from physio.solve import Status
-from physio.solve.lanes import repeated
+from physio.solve.lanes import picked
 from physio.units import unit
 
 
@@ -29,8 +28,8 @@ class AbstractStructure(eqx.Module):
         """``(predictions (numbers, lanes), status (lanes,))`` from address -> (lanes,)."""
 
     @abc.abstractmethod
-    def tiled(self, times: int) -> "AbstractStructure":
-        """Each lane repeated: lane l becomes lanes l*times ... l*times + times - 1."""
+    def picked(self, index: Array) -> "AbstractStructure":
+        """The lanes ``index``, in that order; a lane may come several times."""
 
 
 class Measured(AbstractStructure):
@@ -50,9 +49,8 @@ class Measured(AbstractStructure):
         factor = unit(self.body.unit_of(self.observation.path)).factor_to(unit(self.observation.unit))
         return self.observation.predict(trajectory, factor), trajectory.status
 
-    def tiled(self, times):
-        body, protocol = repeated((self.body, self.protocol), times)
-        return eqx.tree_at(lambda s: (s.body, s.protocol), self, (body, protocol))
+    def picked(self, index):
+        return eqx.tree_at(lambda s: (s.body, s.protocol), self, picked((self.body, self.protocol), index))
 
 
 class Equations(AbstractStructure):
@@ -66,5 +64,5 @@ class Equations(AbstractStructure):
         finite = (jnp.abs(predicted) < jnp.inf).all(axis=0)
         return predicted, jnp.where(finite, Status.OK, Status.STEP_TOO_SMALL).astype(jnp.int32)
 
-    def tiled(self, times):
-        return Equations(jax.tree.map(lambda x: jnp.repeat(x, times, axis=-1), self.data), self.function)
+    def picked(self, index):
+        return Equations(picked(self.data, index), self.function)

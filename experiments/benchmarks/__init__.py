@@ -62,6 +62,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.nlme_classic",
         "population fits of theophylline, phenobarbital and warfarin against reference fits",
     ),
+    "nlme-scale": (
+        "experiments.benchmarks.nlme_scale",
+        "FOCEI of a two-compartment cohort of differential equations at rising numbers of people",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

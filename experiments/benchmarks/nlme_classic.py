@@ -15,6 +15,7 @@ import numpy as np
 
 from calibration.population import (
     FOCEI,
+    Cohort,
     PopulationFit,
     Quadrature,
     SearchStatus,
@@ -23,7 +24,6 @@ from calibration.population import (
     sandwich,
     with_errors,
 )
-from calibration.population.fit import evaluated
 from experiments.benchmarks.contract import Figure, Result, Target
 from experiments.problems.nlme_cases import folder, phenobarbital, theophylline, warfarin
 
@@ -126,8 +126,7 @@ def _exact(name: str, start: PopulationFit, reference: _Reference) -> tuple[list
     """The marginal likelihood's minimum, and its value with more nodes."""
     few, many = reference.nodes
     fit = fit_population(start.population, Quadrature(few), x=jnp.asarray(start.x), gtol=2e-2)
-    terms, *_ = evaluated(start.population, Quadrature(many), jnp.asarray(fit.x), jnp.asarray(fit.eta))
-    value = float(np.asarray(terms).sum())
+    value = float(Cohort(start.population, Quadrature(many), fit.width).at(fit.x, fit.eta).terms.sum())
     return [
         Figure(f"{name}, quadrature of {few} nodes, objective", fit.value, "1"),
         Figure(f"{name}, there with {many} nodes", value, "1"),

@@ -43,6 +43,11 @@ def lane_jacobian(function: Callable, x: Array, *, has_aux: bool = False) -> tup
     return jax.vmap(along, out_axes=(None, 0, None) if has_aux else (None, 0))(rows)
 
 
+def picked(tree: Any, index: Array) -> Any:
+    """Every array with the lanes ``index`` of its last axis, in that order."""
+    return jax.tree.map(lambda x: x[..., index] if isinstance(x, jax.Array) else x, tree)
+
+
 def repeated(tree: Any, times: int) -> Any:
     """Every array with its last axis, the lanes, repeated: lane l becomes lanes l*times ... l*times + times - 1."""
     return jax.tree.map(lambda x: jnp.repeat(x, times, axis=-1) if isinstance(x, jax.Array) else x, tree)

@@ -10,7 +10,9 @@ from calibration.population import (
     FO,
     FOCE,
     FOCEI,
+    Cohort,
     Equations,
+    ImportanceSampling,
     Laplace,
     Measured,
     Population,
@@ -23,7 +25,6 @@ from calibration.population import (
     terms_at,
     with_errors,
 )
-from calibration.population.fit import evaluated
 from experiments.problems.nlme_cases import WANG_ERRORS, phenobarbital, theophylline, wang
 from physio.bodies.pharmacokinetics import oral
 from physio.noise import Additive, LogNormalNoise
@@ -82,8 +83,9 @@ def exact(times, values, present, person):
 def test_a_linear_model_has_its_exact_likelihood_and_gradient(objective):
     data = people(6)
     population, x = linear(*data)
-    terms, slopes, _, good = evaluated(population, objective, x, jnp.zeros((2, 6)))
-    assert good.all()
+    at_x = Cohort(population, objective, 4).at(np.asarray(x), np.zeros((2, 6)))
+    terms, slopes = at_x.terms, at_x.slopes
+    assert at_x.good.all()
     np.testing.assert_allclose(terms, [exact(*data, i) for i in range(6)], rtol=1e-9)
 
     def normal(x):
@@ -107,9 +109,8 @@ def test_a_linear_model_has_its_exact_likelihood_and_gradient(objective):
 def test_gradients_of_many_nodes_are_exact():
     data = people(3)
     population, x = linear(*data)
-    _, few, _, _ = evaluated(population, FOCEI(), x, jnp.zeros((2, 3)))
-    _, many, _, _ = evaluated(population, Quadrature(15), x, jnp.zeros((2, 3)))
-    np.testing.assert_allclose(many, few, rtol=1e-7, atol=1e-7)
+    few, many = (Cohort(population, o, 3).at(np.asarray(x), np.zeros((2, 3))) for o in (FOCEI(), Quadrature(15)))
+    np.testing.assert_allclose(many.slopes, few.slopes, rtol=1e-7, atol=1e-7)
 
 
 def test_a_fit_recovers_what_made_the_data_and_says_how_sure_it_is():
@@ -156,7 +157,7 @@ def test_a_reading_below_its_limit():
         variances=[0.25],
         spreads=["spread"],
     )
-    terms, _, _, good = evaluated(population, Quadrature(25), population.start(), jnp.zeros((1, 2)))
+    terms, good = terms_at(population, Quadrature(25), population.start())
     assert good.all()
     sd = np.sqrt(0.25 + SPREAD**2)
     wanted = [-2.0 * norm.logcdf(0.3, np.log(2.0), sd), -2.0 * norm.logpdf(0.3, np.log(2.0), sd) - np.log(2.0 * np.pi)]
