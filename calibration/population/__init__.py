@@ -7,6 +7,7 @@ from calibration.population.importance import ImportanceSampling
 from calibration.population.model import Population, Theta
 from calibration.population.objectives import FO, FOCE, FOCEI, AbstractObjective, Laplace
 from calibration.population.quadrature import Quadrature
+from calibration.population.saem import saem
 from calibration.population.structure import AbstractStructure, Equations, Measured
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "fit_population",
     "from_curvature",
     "from_scores",
+    "saem",
     "sandwich",
     "terms_at",
     "with_errors",

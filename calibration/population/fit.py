@@ -127,14 +127,15 @@ def fit_population(
     *,
     x: Array | None = None,
     iterations: int = 200,
-    gtol: float = 1e-3,
+    gtol: float = 5e-3,
     width: int = 1024,
     progress: Callable[[int, float], None] | None = None,
 ) -> PopulationFit:
     """From ``x``, by default the population's starting values, with ``width`` people in a block.
 
-    Converged when no entry of the gradient exceeds ``gtol``, x in standard errors: the objective is then about gtol^2 for each
-    shared number above its minimum. ``progress`` is told the number of evaluations and the lowest objective so far.
+    Converged when no entry of the gradient exceeds ``gtol``, x in standard errors: that is about how far x is from the minimum, and
+    half its square the objective, for each shared number. A variance that the data want to be 0 ends near it, at an x of its own
+    that means nothing. ``progress`` is told the number of evaluations and the lowest objective so far.
     """
     search = _Search(Cohort(population, objective, width), np.asarray(population.start() if x is None else x, dtype=float))
     if not search.counted.any():
@@ -145,7 +146,7 @@ def fit_population(
     search.progress = progress
     status, done = SearchStatus.STALLED, 0
     while True:
-        root = search.root()
+        root = information_root(population, search.best, search.counted)
         if np.abs(solve_triangular(root, search.gradient, lower=True)).max() <= gtol:
             before = search.value
             search.look_again()
@@ -191,6 +192,22 @@ _FURTHEST = 0.5
 _RIDGE = 1e-3
 
 
+def information_root(population: Population, at_x: Evaluated, counted: np.ndarray) -> np.ndarray:
+    """L with L L' = twice the information about x that people's scores promise, the expected Hessian of the objective."""
+    slopes = at_x.slopes[counted]
+    hessian = 0.5 * slopes.T @ slopes
+    # few people may say nothing about a number: a logarithm is never taken as less sure than to 1
+    known = hessian.diagonal()
+    least = np.where(population.logarithms, 1.0, np.maximum(1e-8 * known.max(), 1e-8))
+    return cholesky(hessian + np.diag(np.maximum(_RIDGE * known, least - known)), lower=True)
+
+
+def scaled_gradient(population: Population, at_x: Evaluated, counted: np.ndarray) -> np.ndarray:
+    """The objective's gradient, x in standard errors."""
+    root = information_root(population, at_x, counted)
+    return solve_triangular(root, at_x.slopes[counted].sum(axis=0), lower=True)
+
+
 class _Search:
     """What a minimiser calls: the objective at x and its gradient; it remembers the best point."""
 
@@ -209,15 +226,6 @@ class _Search:
     @property
     def gradient(self) -> np.ndarray:
         return self.best.slopes[self.counted].sum(axis=0)
-
-    def root(self) -> np.ndarray:
-        """L with L L' = twice the information about x at the best point, the expected Hessian of the objective."""
-        slopes = self.best.slopes[self.counted]
-        hessian = 0.5 * slopes.T @ slopes
-        # few people may say nothing about a number: a logarithm is never taken as less sure than to 1
-        known = hessian.diagonal()
-        least = np.where(self._cohort.population.logarithms, 1.0, np.maximum(1e-8 * known.max(), 1e-8))
-        return cholesky(hessian + np.diag(np.maximum(_RIDGE * known, least - known)), lower=True)
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Infinite where a person who counts is lost."""

@@ -170,6 +170,19 @@ class Population(eqx.Module):
             noise = eqx.tree_at(lambda n, name=name: getattr(n, name), noise, jnp.exp(x[at + i]))
         return Shared(theta, root, noise)
 
+    def with_omega(self, x: Array, omega: Array) -> Array:
+        """x with the blocks of a covariance (effects, effects) of random effects; what lies between blocks is left out."""
+        at, first = len(self.thetas), 0
+        for block in self.blocks:
+            last = first + len(block)
+            root = jnp.linalg.cholesky(omega[first:last, first:last])
+            for i in range(len(block)):
+                for j in range(i + 1):
+                    x = x.at[at].set(jnp.log(root[i, i]) if i == j else root[i, j])
+                    at += 1
+            first = last
+        return x
+
     def log_typical(self, shared: Shared) -> Array:
         """(addresses, people) logarithms of typical values."""
         given = self.typical(shared.theta, self.covariates)
