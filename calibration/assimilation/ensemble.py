@@ -19,7 +19,7 @@ from calibration.assimilation.members import AbstractMembersFilter, seen
 class EnsembleKalman(AbstractMembersFilter):
     """Exact on linear models as members grow in number, with an error like 1 / sqrt(members)."""
 
-    def learn(self, model, belief, instrument, reading):
+    def taught(self, model, belief, instrument, reading):
         predicted, sd = seen(model, belief, instrument)
         # equal weights: advance replaces members that were lost
         count = predicted.shape[0]

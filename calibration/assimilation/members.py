@@ -1,13 +1,19 @@
 """What filters with members share: members move by the model with their own noise, and a forecast is drawn from them."""
 
+import abc
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from calibration.assimilation.belief import BeliefStatus, Ensemble, chosen, normals
+from calibration.assimilation.conditioning import Reading
 from calibration.assimilation.filtering import AbstractFilter
 from calibration.assimilation.forecast import DrawnForecast
-from calibration.assimilation.state_space import AbstractStateSpace, each
+from calibration.assimilation.state_space import AbstractStateSpace, each, in_turns
+
+# members that a core's cache holds together with what is computed from them
+_AT_ONCE = 8192
 
 
 class AbstractMembersFilter(AbstractFilter):
@@ -17,7 +23,20 @@ class AbstractMembersFilter(AbstractFilter):
     when all of its members do.
     """
 
+    @abc.abstractmethod
+    def taught(self, model: AbstractStateSpace, belief: Ensemble, instrument: int, reading: Reading) -> Ensemble:
+        """As ``learn``, for so many people as are held at once."""
+
+    def learn(self, model, belief, instrument, reading):
+        def one(model, belief, reading):
+            return self.taught(model, belief, instrument, reading)
+
+        return in_turns(_people(belief), one, model, belief, reading)
+
     def advance(self, model, belief, to):
+        return in_turns(_people(belief), self._advanced, model, belief, to)
+
+    def _advanced(self, model: AbstractStateSpace, belief: Ensemble, to: Array) -> Ensemble:
         count = belief.members.shape[0]
         noise, keys = normals(belief.keys, (count, model.noises))
 
@@ -42,6 +61,10 @@ class AbstractMembersFilter(AbstractFilter):
         both = [seen(model, belief, i) for i in range(len(model.instruments))]
         values = jnp.stack([predicted for predicted, _ in both], axis=1)
         return DrawnForecast(values + jnp.stack([sd for _, sd in both], axis=1) * noise, belief.log_weights)
+
+
+def _people(belief: Ensemble) -> int:
+    return max(1, _AT_ONCE // belief.members.shape[0])
 
 
 def seen(model: AbstractStateSpace, belief: Ensemble, instrument: int) -> tuple[Array, Array]:

@@ -25,7 +25,7 @@ from calibration.assimilation.members import AbstractMembersFilter, normalised, 
 from calibration.assimilation.small import root
 
 # halvings of the interval in which the power of a portion is sought
-_HALVINGS = 30
+_HALVINGS = 16
 
 
 class _Tempered(NamedTuple):
@@ -42,10 +42,10 @@ class Particle(AbstractMembersFilter):
     """
 
     enough: float = 0.5
-    width: float = 0.2
+    width: float = 0.5
     portions: int = 32
 
-    def learn(self, model, belief, instrument, reading):
+    def taught(self, model, belief, instrument, reading):
         wanted = reading.present & (belief.status != BeliefStatus.SOLVE_FAILED)
         likelihood = self._likelihood(model, belief, instrument, reading)
         possible = jnp.any((likelihood > -jnp.inf) & (belief.log_weights > -jnp.inf), axis=0)
@@ -85,19 +85,20 @@ class Particle(AbstractMembersFilter):
         enough = self.enough * now.likelihood.shape[0]
         finite = jnp.where(now.likelihood > -jnp.inf, now.likelihood, -1e300)
 
-        def effective(power):
-            log = normalised(now.belief.log_weights + power * finite)
-            return jnp.exp(-jax.nn.logsumexp(2.0 * log, axis=0))
+        def enough_left(power):
+            log = now.belief.log_weights + power * finite
+            weights = jnp.exp(log - jnp.max(log, axis=0))
+            return weights.sum(0) ** 2 >= enough * (weights**2).sum(0)
 
         def halved(_, bounds):
             low, high = bounds
             middle = 0.5 * (low + high)
-            good = effective(middle) >= enough
+            good = enough_left(middle)
             return jnp.where(good, middle, low), jnp.where(good, high, middle)
 
         low, _ = jax.lax.fori_loop(0, _HALVINGS, halved, (jnp.zeros_like(now.left), now.left))
-        # a portion of no size would never end; 1e-6 of the likelihood is one that any belief can take
-        return jnp.where(effective(now.left) >= enough, now.left, jnp.clip(low, jnp.minimum(1e-6, now.left), now.left))
+        # a portion of no size would never end
+        return jnp.where(enough_left(now.left), now.left, jnp.maximum(low, now.left / 2.0**_HALVINGS))
 
     def _moved(self, belief: Ensemble) -> Ensemble:
         """Resampled, then moved by the kernel."""

@@ -150,6 +150,13 @@ class Twin(AbstractStateSpace):
         by_nodes = sum(w * jnp.exp(-twice * (1.0 - c)) for c, w in zip(places, weights, strict=True))
         return jnp.sqrt(wanted / by_nodes)
 
+    def with_schedule(self, schedule: Schedule) -> "Twin":
+        """The same people with what is done to them from now on: a life of many events need not carry those that are past.
+
+        An infusion or an input that still runs belongs to it. Same number of slots, same compiled program.
+        """
+        return dataclasses.replace(self, schedule=_widened_schedule(schedule, self.lanes))
+
     def flow(self, x: Array, begin: Array, end: Array) -> tuple[Array, Array]:
         """x after the body's equations alone, and whether they could be solved."""
         body, schedule = self.bodies(x[len(self.states) :]), self.going_on
@@ -178,6 +185,9 @@ class Twin(AbstractStateSpace):
         arrays = ("body", "schedule", "observations", "rates", "diffusions")
         wide = {name: repeated(getattr(self, name), times) for name in arrays}
         return dataclasses.replace(self, lanes=self.lanes * times, **wide)
+
+    def narrowed(self, lanes):
+        return dataclasses.replace(self, lanes=lanes)
 
 
 def twin(
@@ -219,7 +229,7 @@ def twin(
     wide = jnp.asarray(columns, system.dtype).reshape(len(columns), 2, lanes)
     return Twin(
         body=lanes_of(body, lanes),
-        schedule=Timed(jnp.zeros((1,)), nothing() if schedule is None else schedule).widened(lanes).schedule,
+        schedule=_widened_schedule(nothing() if schedule is None else schedule, lanes),
         observations=tuple(_widened(o, lanes) for o in instruments),
         method=method,
         rates=wide[:, 0],
@@ -234,6 +244,10 @@ def twin(
         noises=nodes * (len(noise) + len(drift)),
         lanes=lanes,
     )
+
+
+def _widened_schedule(schedule: Schedule, lanes: int) -> Schedule:
+    return Timed(jnp.zeros((1,)), schedule).widened(lanes).schedule
 
 
 def _widened(o: Observation, lanes: int) -> Observation:

@@ -18,9 +18,9 @@ from calibration.assimilation.state_space import each
 
 
 class Unscented(AbstractNormalFilter):
-    """Exact on linear models; needs no derivatives, at the price of 2 (n + noises) + 1 solves of an advance."""
+    """Exact on linear models; needs no derivatives, at the price of 2 (n + noises) solves of an advance."""
 
-    kappa: float = 1.0
+    kappa: float = 0.0
 
     def _points(self, belief: Gaussian, noises: int) -> tuple[Array, Array]:
         """Points (points, n + noises, lanes) and their weights (points, 1)."""
@@ -30,8 +30,12 @@ class Unscented(AbstractNormalFilter):
         lower = lower.at[:n, :n].set(root(belief.covariance)).at[n:, n:].set(jnp.eye(noises)[..., None])
         away = jnp.sqrt(size + self.kappa) * jnp.swapaxes(lower, 0, 1)
         centre = jnp.concatenate([belief.mean, jnp.zeros((noises, lanes), belief.mean.dtype)])
-        weights = jnp.asarray([self.kappa] + [0.5] * (2 * size), belief.mean.dtype) / (size + self.kappa)
-        return centre + jnp.concatenate([jnp.zeros_like(away[:1]), away, -away]), weights[:, None]
+        points, weights = [away, -away], [0.5] * (2 * size)
+        # a point of no weight would be solved for nothing
+        if self.kappa:
+            points, weights = [jnp.zeros_like(away[:1]), *points], [self.kappa, *weights]
+        shares = jnp.asarray(weights, belief.mean.dtype) / (size + self.kappa)
+        return centre + jnp.concatenate(points), shares[:, None]
 
     def moved(self, model, belief, to):
         n = belief.mean.shape[0]
