@@ -21,13 +21,14 @@ class EnsembleKalman(AbstractMembersFilter):
 
     def taught(self, model, belief, instrument, reading):
         predicted, sd = seen(model, belief, instrument)
-        # equal weights: advance replaces members that were lost
-        count = predicted.shape[0]
-        mean, seen_mean = belief.members.mean(0), predicted.mean(0)
+        weights = jnp.exp(belief.log_weights)
+        # 1 / (members - 1) where weights are equal
+        each = weights / (1.0 - (weights**2).sum(0))
+        mean, seen_mean = (weights[:, None] * belief.members).sum(0), (weights * predicted).sum(0)
         away, apart = belief.members - mean, predicted - seen_mean
-        own = (apart**2).sum(0) / (count - 1)
-        cross = (away * apart[:, None]).sum(0) / (count - 1)
-        variance = own + (sd**2).mean(0)
+        own = (each * apart**2).sum(0)
+        cross = (each[:, None] * away * apart[:, None]).sum(0)
+        variance = own + (weights * sd**2).sum(0)
         m, v = given(reading, seen_mean, variance)
         gain, share = cross / variance, own / variance
         kept = jnp.sqrt(1.0 - share * (1.0 - v / variance))

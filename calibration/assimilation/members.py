@@ -49,7 +49,7 @@ class AbstractMembersFilter(AbstractFilter):
         good = solved.any(0) & jnp.any(weights > -jnp.inf, axis=0)
         okay = jnp.full_like(belief.status, BeliefStatus.OK)
         moved = Ensemble(jnp.where(solved[:, None], members, belief.members), weights, keys, to, okay)
-        moved = chosen(solved.all(0), moved, resampled(moved))
+        moved = jax.lax.cond(solved.all(), lambda: moved, lambda: chosen(solved.all(0), moved, resampled(moved)))
         new = chosen(good, moved, belief)
         status = jnp.where(good, okay, BeliefStatus.SOLVE_FAILED).astype(okay.dtype)
         return Ensemble(new.members, new.log_weights, new.keys, new.time, status)

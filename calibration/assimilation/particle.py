@@ -36,7 +36,8 @@ class _Tempered(NamedTuple):
 
 
 class Particle(AbstractMembersFilter):
-    """``enough``: share of members that must stay effective; ``width``: of the kernel, as a share of the belief's spread.
+    """``enough``: share of members that must stay effective; ``width``: of the kernel, as a share of the belief's spread. 0
+    leaves the kernel out, which is exact as members grow in number, for models whose every row has noise.
 
     ``portions`` is the most in which a reading is taken: what is left then comes at once.
     """

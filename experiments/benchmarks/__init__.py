@@ -62,6 +62,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.nlme_classic",
         "population fits of theophylline, phenobarbital and warfarin against reference fits",
     ),
+    "assimilation": (
+        "experiments.benchmarks.assimilation",
+        "filters against the Kalman filter, against refits of all readings, and seconds for ten thousand people",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

@@ -28,7 +28,8 @@ from physio.solve import Tsit5
 
 FREE = ("glucose.effectiveness", "glucose.action_rate", "glucose.sensitivity", "glucose.initial_glucose")
 GLUCOSE = "glucose.glucose"
-METER = Observation(Additive(5.0), AtTimes(), "meter", "glucose.concentration", "mg/dL")
+SD = 5.0
+METER = Observation(Additive(SD), AtTimes(), "meter", "glucose.concentration", "mg/dL")
 METHOD = Tsit5(rtol=1e-7, atol=1e-9, first_step=1.0)
 EVERY_MIN = 5.0
 # from, until [min], level [uU/mL]
@@ -58,7 +59,26 @@ def lives(people: int, count: int, seed: int) -> Lives:
     times = EVERY_MIN * np.arange(1, count + 1)
     problem = _problem(times, np.zeros((count, people)))
     clean = np.asarray(problem.predict(jnp.asarray(truth))[0][0])
-    return Lives(truth, times, clean, clean + 5.0 * generator.standard_normal(clean.shape))
+    return Lives(truth, times, clean, clean + SD * generator.standard_normal(clean.shape))
+
+
+def drifting_lives(model: Twin, count: int, seed: int) -> Lives:
+    """People drawn from the belief at the start of a model, who live as it says, noise and drift included."""
+    generator = np.random.default_rng(seed)
+    truth = generator.standard_normal((len(FREE), model.lanes))
+    first = model.start(mean=jnp.asarray(truth))
+    x, times, clean = first.mean, EVERY_MIN * np.arange(1, count + 1), []
+    for time in times:
+        noise = jnp.asarray(generator.standard_normal((model.noises, model.lanes)))
+        x = _lived(model, x, noise, jnp.full((model.lanes,), time - EVERY_MIN), jnp.full((model.lanes,), time))
+        clean.append(np.exp(np.asarray(x[0])))
+    clean = np.stack(clean)
+    return Lives(truth, times, clean, clean + SD * generator.standard_normal(clean.shape))
+
+
+@compiled_once
+def _lived(model: Twin, x: jax.Array, noise: jax.Array, begin: jax.Array, end: jax.Array) -> jax.Array:
+    return model.transition(x, noise, begin, end)[0]
 
 
 def _problem(times: np.ndarray, read: np.ndarray) -> Problem:
@@ -108,7 +128,7 @@ def refits(made: Lives, ahead: int = 1) -> tuple[np.ndarray, np.ndarray]:
         z = fit.z
         mean, sd = _predicted(problem, z, fit.covariance)
         means.append(np.asarray(mean)[known + ahead - 1])
-        sds.append(np.sqrt(np.asarray(sd)[known + ahead - 1] ** 2 + 25.0))
+        sds.append(np.sqrt(np.asarray(sd)[known + ahead - 1] ** 2 + SD**2))
     return np.stack(means), np.stack(sds)
 
 
