@@ -3,7 +3,8 @@
 Accuracy: 64 people of Bergman's minimal model, drawn from the priors, constant parameters, normal error of 5 mg/dL, read
 every 5 min 50 times; each reading is predicted from those before it, by a filter and by a fit to all of them (mode by least
 squares, Laplace covariance), and scored by the continuous ranked probability score. No process noise: where there is any, or
-parameters drift, a refit is wrong, which a second cohort shows. Quick: 16 people, 12 readings; 500 people are updated.
+parameters drift, a refit is wrong, which a second cohort shows. Quick: 16 people, 12
+readings, 500 people to update; no rate of members, and what was asked of more people is not judged.
 """
 
 import time
@@ -52,7 +53,7 @@ DRIFT = 0.5
 
 def run(data: str | None, quick: bool) -> Result:
     began = time.perf_counter()
-    parts = [_linear(quick), _speed(500 if quick else 10_000), _accuracy(quick), _drifting(quick), _stiff(quick)]
+    parts = [_linear(quick), _speed(quick), _accuracy(quick), _drifting(quick), _stiff(quick)]
     warm = sum(part[3] for part in parts)
     return Result(
         "assimilation",
@@ -85,21 +86,23 @@ def _linear(quick: bool):
     model, start = linear_filter.compartments(people, count)
     figures, targets = [], []
     for name, filter in (("extended", Extended()), ("unscented", Unscented())):
-        found = follow(filter, model, start, jnp.asarray(times), _all(read)).belief
+        # the smoother ends with the filter's last belief, on which every reading has left its mark
         past = smoothed(filter, model, start, jnp.asarray(times), _all(read))
-        ends = [_apart(found.mean[:, i], found.covariance[..., i], e.mean[-1], e.covariance[-1]) for i, e in enumerate(exact)]
-        ways = [
-            _apart(past.mean[k, :, i], past.covariance[k, ..., i], e.smooth_mean[k], e.smooth_covariance[k])
-            for i, e in enumerate(exact)
-            for k in range(count)
-        ]
-        for what, worst in (("filter", max(ends)), ("smoother", max(ways))):
+        apart = np.asarray(
+            [
+                [_apart(past.mean[k, :, i], past.covariance[k, ..., i], e.smooth_mean[k], e.smooth_covariance[k]) for i, e in enumerate(exact)]
+                for k in range(count)
+            ]
+        )
+        for what, worst in (("filter", apart[-1].max()), ("smoother", apart.max())):
             figure = f"linear model, {name} {what}, distance from exact in sd"
-            figures.append(Figure(figure, worst, "1"))
-            targets.append(Target.at_most(figure, worst, 1e-8, ""))
+            figures.append(Figure(figure, float(worst), "1"))
+            targets.append(Target.at_most(figure, float(worst), 1e-8, ""))
+    if quick:
+        return figures, targets, [], 0.0
     # noise at two nodes of each interval differs from the integral by less than members can tell
     model, start = linear_filter.compartments(people, count, nodes=2, method=Tsit5(first_step=0.5))
-    sizes = (64, 256) if quick else (128, 512, 2048)
+    sizes = (128, 512, 2048)
     for name, filter in (("ensemble", EnsembleKalman()), ("particle", Particle())):
         errors = []
         for size in sizes:
@@ -134,8 +137,9 @@ def _seconds(one: Callable, repeats: int = 5) -> float:
     return sorted(seconds)[repeats // 2]
 
 
-def _speed(people: int):
+def _speed(quick: bool):
     """One update of everybody, 5 min after the last reading: advance and update."""
+    people = 500 if quick else 10_000
     made = glucose_lives.lives(people, 4, SEED + 1)
     model, filter = glucose_lives.people_of(people), Extended(iterations=3)
     readings = glucose_lives.as_readings(made.read)
@@ -152,7 +156,9 @@ def _speed(people: int):
         total += 5 * took
         figure = f"Bergman, {people} people, one reading after 5 min, {name}"
         figures.append(Figure(figure, took, "s"))
-        if on_gpu:
+        if quick:
+            targets.append(Target.not_run(figure, "<= 10 s for 10000", "quick: 500 people"))
+        elif on_gpu:
             targets += [Target.at_most(f"{figure}, GPU", took, 1.0, "s"), Target.not_run(figure, "<= 10 s", "on a GPU")]
         else:
             targets += [Target.at_most(figure, took, 10.0, "s"), Target.not_run(f"{figure}, GPU", "<= 1 s", "no GPU")]
@@ -184,7 +190,10 @@ def _accuracy(quick: bool):
         figure = f"Bergman, CRPS over {count} readings against a full refit, {name}"
         figures += [Figure(figure, score / refit, "1"), Figure(f"Bergman, lanes flagged, {name}", failed, "1")]
         figures += [Figure(f"Bergman, coverage of {100 * p:g} % intervals, {name}", share, "1") for p, share in shares]
-        targets.append(Target.at_most(figure, score / refit, 1.02, ""))
+        if quick:
+            targets.append(Target.not_run(figure, "<= 1.02 over 50 readings", "quick: 16 people, 12 readings"))
+        else:
+            targets.append(Target.at_most(figure, score / refit, 1.02, ""))
     return figures, targets, baselines, 0.0
 
 
@@ -219,7 +228,7 @@ def _drifting(quick: bool):
     refit = float(crps_normal(mean, sd, made.read).mean())
     baselines = [Baseline("Bergman, drifting sensitivity, mean CRPS of a full refit of constants", refit, "mg/dL")]
     figures = []
-    for name in ("extended, 3 iterations", "unscented"):
+    for name in ("unscented",) if quick else ("extended, 3 iterations", "unscented"):
         score, shares, _ = _followed(FILTERS[name][0], model, 0, made)
         figures.append(Figure(f"Bergman, drifting sensitivity, CRPS against a full refit of constants, {name}", score / refit, "1"))
         figures += [
@@ -231,19 +240,18 @@ def _drifting(quick: bool):
 
 def _stiff(quick: bool):
     """A drifting parameter of a stiff body found by weekly samples, filtered and smoothed; seconds for many people."""
-    people, weeks, many = (16, 6, 200) if quick else (64, 26, 10_000)
+    people, weeks, many = (16, 6, 0) if quick else (64, 26, 10_000)
     times, truth, readings = islet_lives.lives(people, weeks, SEED + 3)
     model = islet_lives.people_of(people)
     figures = []
     past = smoothed(Unscented(), model, model.start(), jnp.asarray(times), readings)
-    now = follow(Unscented(), model, model.start(), jnp.asarray(times), readings).belief
-    for what, mean, sd, true in (
-        ("filtered, at the end", now.mean[3], now.sd()[3], truth[-1]),
-        ("smoothed, all weeks", past.mean[:, 3], jnp.sqrt(past.covariance[:, 3, 3]), truth),
-    ):
+    mean, sd = past.mean[:, 3], jnp.sqrt(past.covariance[:, 3, 3])
+    for what, mean, sd, true in (("at the end", mean[-1], sd[-1], truth[-1]), ("smoothed, all weeks", mean, sd, truth)):
         away = np.abs((np.asarray(mean) - true) / np.asarray(sd))
         figures.append(Figure(f"Topp, drifting sensitivity in 90 % interval, {what}", float((away < 1.645).mean()), "1"))
         figures.append(Figure(f"Topp, sd of the sensitivity's z, {what}", float(np.asarray(sd).mean()), "1"))
+    if quick:
+        return figures, [], [], 0.0
     wide = islet_lives.people_of(many)
     belief = wide.start()
     repeat = jnp.arange(many) % people

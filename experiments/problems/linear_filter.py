@@ -13,11 +13,12 @@ from physio.bodies.pharmacokinetics import intravenous
 from physio.noise import Additive
 from physio.observe import AtTimes, Observation
 from physio.schedule import bolus
-from physio.solve import AbstractMethod, Exponential
+from physio.solve import AbstractMethod, Tsit5
 
 VOLUMES, CLEARANCE, EXCHANGE = np.asarray([30.0, 50.0]), 4.0, 6.0
 NOISE, SPREAD, SD = np.asarray([2.0, 1.0]), np.asarray([10.0, 5.0]), 0.2
 DOSE, EVERY_H, READ_H = 150.0, 8.0, 2.0
+TIGHT = Tsit5(rtol=1e-12, atol=1e-12, first_step=0.1)
 
 
 class Exact(NamedTuple):
@@ -29,7 +30,7 @@ class Exact(NamedTuple):
     smooth_covariance: np.ndarray
 
 
-def compartments(lanes: int, count: int, nodes: int = 6, method: AbstractMethod = Exponential()) -> tuple[Twin, Gaussian]:
+def compartments(lanes: int, count: int, nodes: int = 6, method: AbstractMethod = TIGHT) -> tuple[Twin, Gaussian]:
     """People and their belief at time 0; a dose every eight hours, the concentration read every two."""
     values = {
         "central.volume": VOLUMES[0],
