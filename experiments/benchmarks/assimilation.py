@@ -88,9 +88,13 @@ def _linear(quick: bool):
     for name, filter in (("extended", Extended()), ("unscented", Unscented())):
         # the smoother ends with the filter's last belief, on which every reading has left its mark
         past = smoothed(filter, model, start, jnp.asarray(times), _all(read))
+        mean, covariance = np.asarray(past.mean), np.asarray(past.covariance)
         apart = np.asarray(
             [
-                [_apart(past.mean[k, :, i], past.covariance[k, ..., i], e.smooth_mean[k], e.smooth_covariance[k]) for i, e in enumerate(exact)]
+                [
+                    _apart(mean[k, :, i], covariance[k, ..., i], e.smooth_mean[k], e.smooth_covariance[k])
+                    for i, e in enumerate(exact)
+                ]
                 for k in range(count)
             ]
         )
@@ -230,7 +234,8 @@ def _drifting(quick: bool):
     figures = []
     for name in ("unscented",) if quick else ("extended, 3 iterations", "unscented"):
         score, shares, _ = _followed(FILTERS[name][0], model, 0, made)
-        figures.append(Figure(f"Bergman, drifting sensitivity, CRPS against a full refit of constants, {name}", score / refit, "1"))
+        figure = f"Bergman, drifting sensitivity, CRPS against a full refit of constants, {name}"
+        figures.append(Figure(figure, score / refit, "1"))
         figures += [
             Figure(f"Bergman, drifting sensitivity, coverage of {100 * p:g} % intervals, {name}", share, "1")
             for p, share in shares

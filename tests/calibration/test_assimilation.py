@@ -66,8 +66,11 @@ def numbers(belief):
 
 def same(a, b, lanes=slice(None)):
     """Bit for bit in these lanes, which are last (keys: first)."""
-    pairs = zip(numbers(a), numbers(b), strict=True)
-    return all(np.array_equal(x[..., lanes] if x.dtype != np.uint32 else x[lanes], y[..., lanes] if y.dtype != np.uint32 else y[lanes]) for x, y in pairs)
+
+    def cut(x):
+        return x[lanes] if x.dtype == np.uint32 else x[..., lanes]
+
+    return all(np.array_equal(cut(x), cut(y)) for x, y in zip(numbers(a), numbers(b), strict=True))
 
 
 # two compartments, doses, two instruments with a reading missing: everything is linear and normal
