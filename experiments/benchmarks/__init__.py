@@ -66,6 +66,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.nlme_scale",
         "FOCEI of a two-compartment cohort of differential equations at rising numbers of people",
     ),
+    "assimilation": (
+        "experiments.benchmarks.assimilation",
+        "filters against the Kalman filter, against refits of all readings, and seconds for ten thousand people",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

@@ -2,7 +2,7 @@
 
 from physio.solve.adjoint import AbstractAdjoint, ForwardMode
 from physio.solve.anderson import Anderson
-from physio.solve.core import solve
+from physio.solve.core import instant, solve
 from physio.solve.diffrax_method import Diffrax
 from physio.solve.discrete_adjoint import DiscreteAdjoint
 from physio.solve.exponential import Exponential
@@ -39,6 +39,7 @@ __all__ = [
     "Trajectory",
     "Tsit5",
     "Tsit5Kernel",
+    "instant",
     "periodic",
     "solve",
 ]

@@ -1,4 +1,4 @@
-"""``solve``: one function for one person and for a cohort."""
+"""``solve``: one function for one person and for a cohort; ``instant``: the same person, looked at only."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from physio.solve.chunks import march_in_chunks
 from physio.solve.fixed_point import Pin, fixed_point
 from physio.solve.method import AbstractMethod
 from physio.solve.newton import Newton
-from physio.solve.plan import Events, arrivals, inputs_before, plan_of, to_lanes
+from physio.solve.plan import Events, arrivals, levels_at, plan_of, to_lanes
 from physio.solve.status import Status
 from physio.solve.trajectory import Trajectory
 from physio.solve.tsit5 import Tsit5
@@ -75,10 +75,32 @@ def solve(
     seen, final, status, steps = march_in_chunks(method, adjoint, system, plan, y, chunk, order)
     status = jnp.where(failed == Status.OK, status, failed)
     seen = jnp.where(status == Status.OK, seen, jnp.nan)
-    inputs = {name: jnp.zeros_like(times) for name, _ in system.wiring.inputs}
-    if plan.inputs:
-        inputs |= jax.vmap(lambda t: inputs_before(events, schedule.channels, t))(times)
+    inputs = levels_at(system, schedule.channels, events, times)
     trajectory = Trajectory(times, seen, final, status, steps, inputs, system, False)
+    return squeezed(trajectory) if single else trajectory
+
+
+def instant(body: Body, schedule: Schedule | None = None, *, state: Array, at: Any, lanes: int | None = None) -> Trajectory:
+    """What a body in a known state shows at one time: a trajectory of that one time, without a step.
+
+    ``state``  (states,) or (states, lanes), in the order of ``trajectory.system.state_names``
+    ``at``     a scalar, or (lanes,) where people are looked at at different times
+
+    As in ``solve`` an input that is switched at this very time, and a dose, are not seen yet. ValueError for a body with
+    implied variables, which a state does not tell. Traceable by jit, jvp and vjp.
+    """
+    single = lanes is None
+    system = System.of(body, 1 if single else lanes)
+    if system.algebraic.any():
+        raise ValueError("instant() cannot show a body with implied variables: solve from the state, with at equal to t0")
+    schedule = nothing() if schedule is None else schedule
+    _require_channels(system, schedule)
+    schedule = cast(schedule, system.dtype)
+    y = to_lanes(jnp.asarray(state, system.dtype), system.lanes)
+    times = jnp.broadcast_to(jnp.asarray(at, system.dtype), (1, system.lanes))
+    inputs = levels_at(system, schedule.channels, arrivals(system, schedule), times)
+    none = jnp.zeros((system.lanes,), jnp.int32)
+    trajectory = Trajectory(times, y[None], y, none, none, inputs, system, False)
     return squeezed(trajectory) if single else trajectory
 
 

@@ -194,3 +194,11 @@ def inputs_before(events: Events, channels: tuple[str, ...], t: Array) -> dict:
         for index, name in enumerate(channels)
         if name.startswith("input.")
     }
+
+
+def levels_at(system: System, channels: tuple[str, ...], events: Events, times: Array) -> dict:
+    """Levels of all inputs just before the times (times, lanes), name -> (times, lanes)."""
+    levels = {name: jnp.zeros_like(times) for name, _ in system.wiring.inputs}
+    if any(name.startswith("input.") for name in channels):
+        levels |= jax.vmap(lambda t: inputs_before(events, channels, t))(times)
+    return levels

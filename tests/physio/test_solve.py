@@ -13,7 +13,7 @@ from physio.body import Body
 from physio.component import AbstractPlainPart, Scalar, parameter, port, state
 from physio.priors import LogNormal
 from physio.schedule import bolus, infusion, switch
-from physio.solve import Diffrax, Status, Tsit5, periodic, solve
+from physio.solve import Diffrax, Status, Tsit5, instant, periodic, solve
 from physio.wiring import WiringError, times
 
 DEFAULT = Tsit5()
@@ -242,3 +242,15 @@ def test_a_driven_parameter_acts():
     np.testing.assert_allclose(
         path["central.concentration"], [2.0, 2.0, 2.0 * np.exp(-0.5 * 4.0 / 35.0 * 2.0)], rtol=1e-6
     )
+
+
+def test_an_instant_shows_a_state_without_a_step():
+    body = intravenous(1).wired(
+        {}, inputs={"inhibition": "1"}, drive={"elimination.clearance": times("input.inhibition")}
+    )
+    schedule = bolus("central.drug", 1.0, 70.0) + switch("inhibition", 1.0, level=0.5)
+    state = jnp.asarray([[70.0, 35.0], [0.0, 0.0]])
+    path = instant(body, schedule, state=state, at=jnp.asarray([1.0, 1.5]), lanes=2)
+    # amount / volume; the dose and the switch at this very time are not seen yet, the switch before it is
+    np.testing.assert_allclose(path["central.concentration"], [[2.0, 1.0]], rtol=1e-15)
+    np.testing.assert_allclose(path["elimination.flow"], [[0.0, 0.5 * 4.0 * 1.0]], rtol=1e-15)
