@@ -7,6 +7,7 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax.scipy.special import logit, ndtri
 from jaxtyping import Array
 
 from physio.component import as_float
@@ -108,3 +109,67 @@ class LogNormalNoise(AbstractNoise):
 
     def transform(self, value):
         return jnp.log(value)
+
+
+class YeoJohnson(AbstractNoise):
+    """Normal error of constant spread on Yeo and Johnson's scale, which bends values of either sign by one ``exponent``.
+
+        h(y) = ((y + 1)^a - 1) / a  for y >= 0,      -((1 - y)^(2 - a) - 1) / (2 - a)  for y < 0
+
+    with logarithms where a power is 0: a = 1 leaves y as it is. Source: I.-K. Yeo, R. A. Johnson, Biometrika 87:954-959 (2000).
+    """
+
+    spread: Array = _pure()
+    exponent: Array = _pure()
+
+    def sd(self, predicted):
+        return jnp.broadcast_to(self.spread, predicted.shape)
+
+    def transform(self, value):
+        positive = value >= 0.0
+        up, down = jnp.where(positive, value, 0.0), jnp.where(positive, 0.0, -value)
+        return jnp.where(positive, _power(up, self.exponent), -_power(down, 2.0 - self.exponent))
+
+
+def _power(x: Array, a: Array) -> Array:
+    """((x + 1)^a - 1) / a, smooth through a = 0."""
+    log = jnp.log1p(x)
+    small = jnp.abs(a) < 1e-8
+    return jnp.where(small, log, jnp.expm1(jnp.where(small, 1.0, a) * log) / jnp.where(small, 1.0, a))
+
+
+class AbstractBounded(AbstractNoise):
+    """Normal error of constant spread on a scale that takes the interval from ``low`` to ``high`` to the whole line."""
+
+    spread: eqx.AbstractVar[Array]
+    low: eqx.AbstractVar[float]
+    high: eqx.AbstractVar[float]
+
+    def sd(self, predicted):
+        return jnp.broadcast_to(self.spread, predicted.shape)
+
+    def share(self, value: Array) -> Array:
+        """Of the interval that lies below a value."""
+        return (value - self.low) / (self.high - self.low)
+
+
+class LogitNormal(AbstractBounded):
+    """log((y - low) / (high - y)): values must lie between the bounds."""
+
+    spread: Array = _pure()
+    low: float = eqx.field(static=True)
+    high: float = eqx.field(static=True)
+
+    def transform(self, value):
+        return logit(self.share(value))
+
+
+class ProbitNormal(AbstractBounded):
+    """The standard normal quantile of (y - low) / (high - low): values must lie between the bounds."""
+
+    spread: Array = _pure()
+    low: float = eqx.field(static=True)
+    high: float = eqx.field(static=True)
+
+    def transform(self, value):
+        return ndtri(self.share(value))

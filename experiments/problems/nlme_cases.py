@@ -17,7 +17,18 @@ import numpy as np
 from calibration.population.model import Population, Theta
 from calibration.population.structure import Equations
 from experiments.errors import InputError
-from physio.noise import AbstractNoise, Additive, Combined, LogNormalNoise, Power, Proportional, Summed
+from physio.noise import (
+    AbstractNoise,
+    Additive,
+    Combined,
+    LogitNormal,
+    LogNormalNoise,
+    Power,
+    ProbitNormal,
+    Proportional,
+    Summed,
+    YeoJohnson,
+)
 from physio.observe import readings
 
 SPREAD = math.sqrt(0.1)
@@ -28,6 +39,9 @@ WANG_ERRORS: dict[str, AbstractNoise] = {
     "combined, variances added": Combined(SPREAD, SPREAD),
     "combined, deviations added": Summed(SPREAD, SPREAD),
     "power 0.5": Power(SPREAD, 0.5),
+    "Yeo-Johnson 0.5": YeoJohnson(SPREAD, 0.5),
+    "logit, 0 to 12": LogitNormal(SPREAD, 0.0, 12.0),
+    "probit, 0 to 12": ProbitNormal(SPREAD, 0.0, 12.0),
 }
 
 
