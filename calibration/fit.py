@@ -55,11 +55,21 @@ class Fit(eqx.Module):
         return self.problem.values(self.z)
 
     def interval(self, level: float) -> tuple[Array, Array]:
-        """Equal-tailed interval of every unknown, from the normal approximation in z: (lo, hi) like ``values``."""
+        """Equal-tailed interval of every unknown, from the normal approximation in z: (lo, hi) like ``values``.
+
+        Both are nan in lanes that are not ``quantified``.
+        """
         if self.covariance is None:
             raise ValueError(f"intervals are not quantified by {self.method}: apply calibration.laplace first")
         reach = ndtri(0.5 + 0.5 * level) * self.posterior_sd()
-        return self.problem.values(self.z - reach), self.problem.values(self.z + reach)
+        known = self.quantified()
+        return tuple(jnp.where(known, self.problem.values(self.z + side * reach), jnp.nan) for side in (-1.0, 1.0))
+
+    def quantified(self) -> Array:
+        """(lanes,): a finite covariance is known."""
+        if self.covariance is None:
+            return jnp.zeros(self.z.shape[-1:], bool)
+        return (jnp.abs(self.covariance) < jnp.inf).all((0, 1))
 
     def posterior_sd(self) -> Array:
         """Standard deviation of z; the prior's is 1."""

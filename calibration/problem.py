@@ -50,10 +50,14 @@ class Evaluation(NamedTuple):
 
 
 class AbstractProblem(eqx.Module):
-    """What a calibrator needs: unknowns in lanes, residuals and a log density."""
+    """What a calibrator needs: unknowns in lanes, residuals and a log density.
+
+    ``informed``  whether the standard normal prior of z is part of both, which adds an identity to the information
+    """
 
     names: eqx.AbstractVar[tuple[str, ...]]
     lanes: eqx.AbstractVar[int]
+    informed: eqx.AbstractVar[bool]
 
     @abc.abstractmethod
     def evaluate(self, z: Array, memory: Any = None) -> Evaluation:
