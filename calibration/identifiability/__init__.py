@@ -3,9 +3,9 @@
 from calibration.identifiability.contraction import IDENTIFIED_BELOW, contraction, contraction_of_draws
 from calibration.identifiability.fisher import Direction, Spectrum, spectrum
 from calibration.identifiability.held import Held
-from calibration.identifiability.profile import profile
-from calibration.identifiability.profile_result import End, Profiles
+from calibration.identifiability.profiles import End, Profiles
 from calibration.identifiability.verdict import Answer, profiles_supported, quantities_supported, unknowns_supported
+from calibration.identifiability.walk import profile
 
 __all__ = [
     "IDENTIFIED_BELOW",

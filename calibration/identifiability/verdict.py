@@ -14,7 +14,7 @@ from jaxtyping import Array
 
 from calibration.fit import Fit, FitStatus
 from calibration.identifiability.contraction import IDENTIFIED_BELOW
-from calibration.identifiability.profile_result import End, Profiles
+from calibration.identifiability.profiles import End, Profiles
 from calibration.predict import delta
 from calibration.problem import Problem
 

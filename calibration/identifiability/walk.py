@@ -23,7 +23,7 @@ from calibration.calibrator import AbstractCalibrator, calibrate
 from calibration.compiled import compiled_once
 from calibration.fit import Fit, FitStatus
 from calibration.identifiability.held import Held
-from calibration.identifiability.profile_result import End, Profiles
+from calibration.identifiability.profiles import End, Profiles
 from calibration.laplace import gauss_newton
 from calibration.least_squares import LevenbergMarquardt
 from physio.solve import Status

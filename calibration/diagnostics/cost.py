@@ -1,0 +1,62 @@
+"""What derivatives cost: seconds of a gradient and of a Jacobian beside one evaluation of the same problem.
+
+Each is compiled first; then the median of repeated calls, each waited for.
+"""
+
+import time
+from typing import NamedTuple
+
+import jax
+from jaxtyping import Array
+
+from calibration.compiled import compiled_once
+from calibration.problem import AbstractProblem, gradient, linearize
+
+
+class GradientCost(NamedTuple):
+    """Seconds of one call, for all lanes together, of a problem with ``unknowns``."""
+
+    unknowns: int
+    lanes: int
+    evaluation_s: float
+    gradient_s: float
+    jacobian_s: float
+
+    @property
+    def gradient_ratio(self) -> float:
+        return self.gradient_s / self.evaluation_s
+
+    @property
+    def jacobian_ratio(self) -> float:
+        return self.jacobian_s / self.evaluation_s
+
+
+@compiled_once
+def _evaluation(problem: AbstractProblem, z: Array):
+    there = problem.evaluate(z)
+    return there.residuals, there.log_density
+
+
+@compiled_once
+def _gradient(problem: AbstractProblem, z: Array):
+    return gradient(problem, z)[1]
+
+
+@compiled_once
+def _jacobian(problem: AbstractProblem, z: Array):
+    return linearize(problem, z)[1]
+
+
+def gradient_cost(problem: AbstractProblem, z: Array, repeats: int = 5) -> GradientCost:
+    """Measured at z (unknowns, lanes), on the device where it lies."""
+
+    def seconds(program) -> float:
+        jax.block_until_ready(program(problem, z))
+        taken = []
+        for _ in range(repeats):
+            began = time.perf_counter()
+            jax.block_until_ready(program(problem, z))
+            taken.append(time.perf_counter() - began)
+        return sorted(taken)[repeats // 2]
+
+    return GradientCost(*z.shape, *(seconds(program) for program in (_evaluation, _gradient, _jacobian)))
