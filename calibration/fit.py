@@ -18,6 +18,8 @@ class FitStatus(enum.IntEnum):
     ITERATION_LIMIT = 1
     STALLED = 2
     SOLVE_FAILED = 3
+    SINGULAR = 4
+    CONTRADICTED = 5
 
     @property
     def reason(self) -> str:
@@ -30,6 +32,8 @@ _REASONS = {
     FitStatus.ITERATION_LIMIT: "stopped at the iteration limit; the point may not be the best",
     FitStatus.STALLED: "no step improved the fit although the gradient is not small",
     FitStatus.SOLVE_FAILED: "the body could not be solved at the start of the fit",
+    FitStatus.SINGULAR: "the data leave some direction free: the point is one of many, and no interval can be given",
+    FitStatus.CONTRADICTED: "the readings contradict the prior or the model: nothing the prior allows would give them",
 }
 
 

@@ -5,8 +5,8 @@
 
 Every unknown has prior SD 1 in z, so lambda needs no scale: with the prior the information along v_k is lambda_k + 1, the
 posterior SD there 1 / sqrt(lambda_k + 1), and lambda_k = 1 says as much as the prior does. A direction counts as supported when
-its posterior SD is at most half its prior SD, lambda_k >= 3. The rank counts lambda_k > 1e-10 lambda_1 (and > 0): below that
-a derivative of a solve is not told from zero, and the data do not see the direction at all. Directions with small lambda are the
+its posterior SD is at most half its prior SD, lambda_k >= 3. The rank counts lambda_k > 1e-10 lambda_1 and > 1e-8: below
+that a derivative of a solve is not told from zero, and the data do not see the direction at all. Directions with small lambda are the
 sloppy ones of R. N. Gutenkunst et al., PLoS Comput. Biol. 3:e189 (2007).
 """
 
@@ -23,7 +23,7 @@ from calibration.fit import Fit, FitStatus
 from calibration.identifiability.contraction import IDENTIFIED_BELOW
 from calibration.laplace import gauss_newton
 
-RANK_TOLERANCE = 1e-10
+RANK_TOLERANCE, UNSEEN = 1e-10, 1e-8
 
 
 class Direction(NamedTuple):
@@ -111,5 +111,4 @@ def _eigen(matrix: Array) -> tuple[Array, Array, Array]:
     matrix = jnp.moveaxis(matrix, -1, 0)
     values, vectors = jnp.linalg.eigh(0.5 * (matrix + jnp.swapaxes(matrix, 1, 2)))
     values, vectors = values[:, ::-1].T, jnp.moveaxis(vectors[:, :, ::-1], 0, -1)
-    rank = (values > RANK_TOLERANCE * jnp.maximum(values[:1], 0.0)).sum(0)
-    return values, vectors, jnp.where(values[0] > 0.0, rank, 0)
+    return values, vectors, (values > jnp.maximum(UNSEEN, RANK_TOLERANCE * values[:1])).sum(0)

@@ -1,7 +1,8 @@
 """What the data support, as an answer: a number with its interval, or the reason why there is none.
 
 With priors, an answer is supported when the posterior SD of what was asked is at most half its prior SD, both along the
-same straight line through the estimate. Without priors, when both ends of its profile are closed.
+same straight line through the estimate, and the readings do not contradict the prior (``calibration.contradiction``). Without
+priors, when both ends of its profile are closed.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from jax.scipy.special import ndtri
 from jaxtyping import Array
 
+from calibration.contradiction import checked
 from calibration.fit import Fit, FitStatus
 from calibration.identifiability.contraction import IDENTIFIED_BELOW
 from calibration.identifiability.profiles import End, Profiles
@@ -48,7 +50,7 @@ class Answer:
 
 def unknowns_supported(fit: Fit, level: float = 0.95) -> list[Answer]:
     """One answer for every unknown of every lane, from the fit's covariance (``calibration.laplace``)."""
-    _with_prior(fit)
+    fit = _judged(fit)
     low, high = (np.asarray(x) for x in fit.interval(level))
     units = [_unit(fit, name) for name in fit.problem.names]
     return _answers(fit, fit.problem.names, units, np.asarray(fit.values()), low, high, np.asarray(fit.posterior_sd()), level)
@@ -65,7 +67,7 @@ def quantities_supported(
 
     A product may well be supported where its factors are not.
     """
-    _with_prior(fit)
+    fit = _judged(fit)
     value, after = delta(quantities, fit.z, fit.covariance)
     identity = jnp.broadcast_to(jnp.eye(fit.z.shape[0])[..., None], fit.covariance.shape)
     before = delta(quantities, fit.z, identity)[1]
@@ -107,7 +109,7 @@ def _answers(fit, names, units, values, low, high, remaining, level) -> list[Ans
             left, code = float(remaining[i, lane]), FitStatus(int(status[lane]))
             finite = bool(np.isfinite([values[i, lane], low[i, lane], high[i, lane], left]).all())
             if code != FitStatus.CONVERGED:
-                reason = f"The fit did not end at a best point: {code.reason}."
+                reason = f"{code.reason[0].upper()}{code.reason[1:]}."
             elif not finite:
                 reason = "The posterior has no finite spread at the estimate."
             elif left > IDENTIFIED_BELOW:
@@ -120,9 +122,10 @@ def _answers(fit, names, units, values, low, high, remaining, level) -> list[Ans
     return out
 
 
-def _with_prior(fit: Fit) -> None:
+def _judged(fit: Fit) -> Fit:
     if not fit.problem.informed:
         raise ValueError("support is judged against the prior, which this problem leaves out (informed=False): use profiles_supported")
+    return checked(fit) if isinstance(fit.problem, Problem) else fit
 
 
 def _unit(fit: Fit, name: str) -> str:

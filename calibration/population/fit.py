@@ -19,6 +19,9 @@ from calibration.population.model import Population
 from calibration.population.objectives import FOCEI, AbstractObjective
 
 
+_VANISHED = 1e-4
+
+
 class SearchStatus(enum.IntEnum):
     """How a search ended."""
 
@@ -96,7 +99,17 @@ class PopulationFit:
         else:
             slopes = np.asarray(jax.jacfwd(natural)(x))
             errors = [float(v) for v in np.sqrt(np.einsum("ij,jk,ik->i", slopes, self.covariance, slopes))]
+            # at the edge of what a variance can be, curvature says nothing about it
+            edge = [any(f"{name}{end}" in n for name in self.vanished for end in ",]") for n in self.population.names]
+            errors = [None if at_edge else e for e, at_edge in zip(errors, edge, strict=True)]
         return [Estimate(n, float(v), e) for n, v, e in zip(self.population.names, values, errors, strict=True)]
+
+    @property
+    def vanished(self) -> tuple[str, ...]:
+        """Random effects whose variance has run towards 0 (SD below 1 %): the data show no scatter between people there."""
+        root = np.asarray(self.population.shared(jnp.asarray(self.x)).root)
+        variances = (root @ root.T).diagonal()
+        return tuple(name for name, v in zip(self.population.random, variances, strict=True) if v < _VANISHED)
 
     def predictions(self) -> tuple[np.ndarray, np.ndarray]:
         """(numbers, people) of every person's own parameters, and of typical ones."""
@@ -145,6 +158,8 @@ def fit_population(
     gtol: float = 1e-3,
 ) -> PopulationFit:
     """From ``x``, by default the population's starting values. Converged when no entry of the gradient exceeds ``gtol``."""
+    if population.people < 2:
+        raise ValueError("one person says nothing about how people scatter: fit two or more, or one alone with calibration.problem")
     x = np.asarray(population.start() if x is None else x, dtype=float)
     eta = jnp.zeros((len(population.random), population.people))
     *_, eta, good = evaluated(population, objective, jnp.asarray(x), eta)
