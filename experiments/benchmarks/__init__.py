@@ -62,6 +62,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.nlme_classic",
         "population fits of theophylline, phenobarbital and warfarin against reference fits",
     ),
+    "identifiability": (
+        "experiments.benchmarks.identifiability",
+        "a published profile interval; coverage, ranks and profiles of simulated people; what a failed neighbour changes",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",
