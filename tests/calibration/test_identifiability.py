@@ -240,3 +240,17 @@ def test_a_held_unknown_stays_and_its_residuals_are_its_density():
     assert linearize(held, fit.z)[1].shape == (7 + 2 + 2, 2, 3)
     wide = held.tiled(2)
     np.testing.assert_array_equal(wide.evaluate(jnp.repeat(fit.z, 2, axis=1)).log_density[::2], held.evaluate(fit.z).log_density)
+
+
+def test_an_unknown_that_has_run_off_does_not_make_the_others_look_determined():
+    """exp(a) / F is seen, F = 1 / (1 + exp(-b)) lies below 1: a has an upper bound, log(1.2) + reach, and no lower one."""
+
+    def apparent(x, z):
+        return jnp.exp(z[0]) * (1.0 + jnp.exp(-z[1])) * x
+
+    x = np.asarray([1.0, 2.0, 3.0])
+    problem = Curve(apparent, jnp.asarray(x), jnp.asarray(1.2 * x)[:, None], 0.1, ("a", "b"), 1, False)
+    found = profile(calibrate(problem, LevenbergMarquardt(), jnp.asarray([[0.0], [60.0]])))
+    assert found.code[..., 0].tolist() == [[End.OPEN, End.CLOSED], [End.OPEN, End.OPEN]]
+    # F is 1 but for what the leash leaves, and the slope has SD 0.1 / sqrt(14)
+    assert float(found.end[0, 1, 0]) == pytest.approx(np.log(1.2 + 1.959964 * 0.1 / np.sqrt(14.0)), abs=2e-3)
