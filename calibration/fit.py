@@ -18,6 +18,8 @@ class FitStatus(enum.IntEnum):
     ITERATION_LIMIT = 1
     STALLED = 2
     SOLVE_FAILED = 3
+    SINGULAR = 4
+    CONTRADICTED = 5
 
     @property
     def reason(self) -> str:
@@ -30,6 +32,8 @@ _REASONS = {
     FitStatus.ITERATION_LIMIT: "stopped at the iteration limit; the point may not be the best",
     FitStatus.STALLED: "no step improved the fit although the gradient is not small",
     FitStatus.SOLVE_FAILED: "the body could not be solved at the start of the fit",
+    FitStatus.SINGULAR: "the data leave some direction free: the point is one of many, and no interval can be given",
+    FitStatus.CONTRADICTED: "the readings contradict the prior or the model: nothing the prior allows would give them",
 }
 
 
@@ -55,11 +59,21 @@ class Fit(eqx.Module):
         return self.problem.values(self.z)
 
     def interval(self, level: float) -> tuple[Array, Array]:
-        """Equal-tailed interval of every unknown, from the normal approximation in z: (lo, hi) like ``values``."""
+        """Equal-tailed interval of every unknown, from the normal approximation in z: (lo, hi) like ``values``.
+
+        Both are nan in lanes that are not ``quantified``.
+        """
         if self.covariance is None:
             raise ValueError(f"intervals are not quantified by {self.method}: apply calibration.laplace first")
         reach = ndtri(0.5 + 0.5 * level) * self.posterior_sd()
-        return self.problem.values(self.z - reach), self.problem.values(self.z + reach)
+        known = self.quantified()
+        return tuple(jnp.where(known, self.problem.values(self.z + side * reach), jnp.nan) for side in (-1.0, 1.0))
+
+    def quantified(self) -> Array:
+        """(lanes,): a finite covariance is known."""
+        if self.covariance is None:
+            return jnp.zeros(self.z.shape[-1:], bool)
+        return (jnp.abs(self.covariance) < jnp.inf).all((0, 1))
 
     def posterior_sd(self) -> Array:
         """Standard deviation of z; the prior's is 1."""

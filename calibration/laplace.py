@@ -3,9 +3,11 @@
     covariance = (-d2 log p / dz2)^-1                    exact_curvature
                ~ (J'J)^-1                                 gauss_newton (expected information)
 
-In z the prior contributes an identity to the curvature, so it is positive unless the fit is not at a maximum; such a
-lane gets an infinite covariance, which no interval can come from. Exact for linear models with normal errors; on skewed
-posteriors the interval's coverage is what the benchmarks measure.
+In z the prior contributes an identity to the curvature, so it is positive unless the fit is not at a maximum. A lane that is not
+at one, whose fit failed, or whose curvature is singular (its smallest eigenvalue not above 1e-12 of its largest, nor above 1e-8:
+without a prior, data that do not see some direction) gets an infinite covariance, which no interval can come from, and the status
+SINGULAR where it had converged.
+Exact for linear models with normal errors; on skewed posteriors the interval's coverage is what the benchmarks measure.
 """
 
 import dataclasses
@@ -16,8 +18,12 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from calibration.compiled import compiled_once
-from calibration.fit import Fit
+from calibration.fit import Fit, FitStatus
 from calibration.problem import AbstractProblem, hessian, linearize
+
+_SINGULAR = 1e-12
+# a posterior SD of 10^4 prior SDs
+_UNSEEN = 1e-8
 
 
 @compiled_once
@@ -43,17 +49,21 @@ def gauss_newton(fit: Fit) -> Array:
 
 def laplace(fit: Fit, curvature: Callable[[Fit], Array] = exact_curvature) -> Fit:
     """The same fit with the covariance that ``curvature`` gives at its point."""
-    covariance = _inverse(curvature(fit))
+    failed = fit.status == FitStatus.SOLVE_FAILED
+    covariance = _inverse(jnp.where(failed, jnp.nan, curvature(fit)))
+    singular = (fit.status == FitStatus.CONVERGED) & ~jnp.isfinite(covariance).all((0, 1))
+    status = jnp.where(singular, FitStatus.SINGULAR, fit.status).astype(fit.status.dtype)
     method = f"{fit.method}, Laplace ({curvature.__name__.replace('_', ' ')})"
-    return dataclasses.replace(fit, covariance=covariance, method=method)
+    return dataclasses.replace(fit, covariance=covariance, status=status, method=method)
 
 
 @jax.jit
 def _inverse(matrix: Array) -> Array:
     matrix = jnp.moveaxis(matrix, -1, 0)
     matrix = 0.5 * (matrix + jnp.swapaxes(matrix, 1, 2))
-    values, vectors = jnp.linalg.eigh(jnp.where(jnp.abs(matrix) < jnp.inf, matrix, 0.0))
-    positive = values[:, :1] > 0.0
+    finite = (jnp.abs(matrix) < jnp.inf).all((1, 2))[:, None, None]
+    values, vectors = jnp.linalg.eigh(jnp.where(finite, matrix, 0.0))
+    positive = values[:, :1] > jnp.maximum(_UNSEEN, _SINGULAR * values[:, -1:])
     inverse = jnp.where(positive, 1.0 / jnp.where(positive, values, 1.0), 0.0)
     covariance = jnp.einsum("lip,lp,ljp->lij", vectors, inverse, vectors)
     no_maximum = ~positive[:, :, None]

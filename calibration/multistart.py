@@ -1,9 +1,10 @@
 """Many starts for every person, the best kept.
 
 All starts of all people are lanes of one batch. A start whose body cannot be solved is drawn again, a few times, and
-counted; nothing is dropped.
+counted; nothing is dropped, and what the other starts have reached stays as it is.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import equinox as eqx
@@ -17,12 +18,16 @@ from calibration.problem import AbstractProblem
 
 
 class Starts(eqx.Module):
-    """What became of every start: (starts, people)."""
+    """What became of every start: (starts, people), and where it ended, ``z`` (unknowns, starts, people).
+
+    ``cost`` is infinite where no start could be solved; ``iterations`` counts those of all draws.
+    """
 
     cost: Array
     status: Array
     iterations: Array
     redrawn: Array
+    z: Array
 
 
 def multistart(
@@ -54,9 +59,9 @@ def multistart(
         bad = fit.status == FitStatus.SOLVE_FAILED
         if not bool(bad.any()):
             break
-        # the others start where they ended and are done at once
         redrawn = redrawn + bad
-        fit = calibrate(wide, calibrator, jnp.where(bad, draw(round_), fit.z), progress=progress)
+        again = calibrate(wide, calibrator, jnp.where(bad, draw(round_), fit.z), progress=progress)
+        fit = _replaced(fit, again, bad)
 
     def by_person(x):
         return x.reshape(*x.shape[:-1], people, starts)
@@ -79,5 +84,14 @@ def multistart(
         pick(fit.covariance),
         fit.method,
     )
-    table = Starts(cost.T, by_person(fit.status).T, by_person(fit.iterations).T, by_person(redrawn).T)
+    ended = jnp.swapaxes(by_person(fit.z), -1, -2)
+    table = Starts(cost.T, by_person(fit.status).T, by_person(fit.iterations).T, by_person(redrawn).T, ended)
     return chosen, table
+
+
+def _replaced(old: Fit, new: Fit, lanes: Array) -> Fit:
+    """``old`` with the marked lanes from ``new``: a lane that was done must not move because another was drawn again."""
+    changed = ("z", "cost", "status", "information", "covariance")
+    before, after = ({name: getattr(fit, name) for name in changed} for fit in (old, new))
+    merged = jax.tree.map(lambda a, b: jnp.where(lanes, b, a), before, after)
+    return dataclasses.replace(old, iterations=old.iterations + jnp.where(lanes, new.iterations, 0), **merged)

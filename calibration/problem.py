@@ -23,13 +23,13 @@ import numpy as np
 from jax.scipy.stats import norm
 from jaxtyping import Array
 
+from calibration.problem_check import check_problem, check_shape
 from physio.body import Body, lanes_of
 from physio.component import ParameterInfo
 from physio.observe import Observation, Readings
 from physio.protocol import AbstractProtocol
 from physio.solve.lanes import lane_jacobian, repeated
 from physio.units import unit
-from physio.wiring import unknown
 
 _LOG_OFFSET = 50.0
 
@@ -50,10 +50,14 @@ class Evaluation(NamedTuple):
 
 
 class AbstractProblem(eqx.Module):
-    """What a calibrator needs: unknowns in lanes, residuals and a log density."""
+    """What a calibrator needs: unknowns in lanes, residuals and a log density.
+
+    ``informed``  whether the standard normal prior of z is part of both, which adds an identity to the information
+    """
 
     names: eqx.AbstractVar[tuple[str, ...]]
     lanes: eqx.AbstractVar[int]
+    informed: eqx.AbstractVar[bool]
 
     @abc.abstractmethod
     def evaluate(self, z: Array, memory: Any = None) -> Evaluation:
@@ -137,10 +141,7 @@ class Problem(AbstractProblem):
             for o in observations
         )
         self.readings = tuple(readings)
-        table = self.info_table()
-        for name in self.names:
-            if name not in table:
-                raise unknown("unknown to estimate", name, table)
+        check_problem(self.body, self.names, self.info_table(), self.observations, self.readings)
 
     def info_table(self) -> dict[str, ParameterInfo]:
         """Unit, prior and source of everything that could be estimated."""
@@ -183,9 +184,10 @@ class Problem(AbstractProblem):
         """``(predictions, spreads, status, memory)``: one (numbers, lanes) an observation, in the instrument's unit."""
         trajectory = self.protocol.run(self.bodies(z), self.lanes, memory)
         predictions, spreads = [], []
-        for o in self.instruments(z):
+        for o, read in zip(self.instruments(z), self.readings, strict=True):
             factor = unit(self.body.unit_of(o.path)).factor_to(unit(o.unit))
             predicted = o.predict(trajectory, factor)
+            check_shape(o, predicted, read)
             predictions.append(predicted)
             spreads.append(o.noise.sd(predicted))
         return predictions, spreads, trajectory.status, self.protocol.memory(trajectory)

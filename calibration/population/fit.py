@@ -27,6 +27,9 @@ from calibration.population.model import Population
 from calibration.population.objectives import FOCEI, AbstractObjective
 
 
+_VANISHED = 1e-4
+
+
 class SearchStatus(enum.IntEnum):
     """How a search ended."""
 
@@ -105,7 +108,17 @@ class PopulationFit:
         else:
             slopes = np.asarray(jax.jacfwd(natural)(x))
             errors = [float(v) for v in np.sqrt(np.einsum("ij,jk,ik->i", slopes, self.covariance, slopes))]
+            # at the edge of what a variance can be, curvature says nothing about it
+            edge = [any(f"{name}{end}" in n for name in self.vanished for end in ",]") for n in self.population.names]
+            errors = [None if at_edge else e for e, at_edge in zip(errors, edge, strict=True)]
         return [Estimate(n, float(v), e) for n, v, e in zip(self.population.names, values, errors, strict=True)]
+
+    @property
+    def vanished(self) -> tuple[str, ...]:
+        """Random effects whose variance has run towards 0 (SD below 1 %): the data show no scatter between people there."""
+        root = np.asarray(self.population.shared(jnp.asarray(self.x)).root)
+        variances = (root @ root.T).diagonal()
+        return tuple(name for name, v in zip(self.population.random, variances, strict=True) if v < _VANISHED)
 
     def predictions(self) -> tuple[np.ndarray, np.ndarray]:
         """(numbers, people) of every person's own parameters, and of typical ones."""
@@ -137,6 +150,8 @@ def fit_population(
     half its square the objective, for each shared number. A variance that the data want to be 0 ends near it, at an x of its own
     that means nothing. ``progress`` is told the number of evaluations and the lowest objective so far.
     """
+    if population.people < 2:
+        raise ValueError("one person says nothing about how people scatter: fit two or more, or one alone with calibration.problem")
     search = _Search(Cohort(population, objective, width), np.asarray(population.start() if x is None else x, dtype=float))
     if not search.counted.any():
         nothing = np.full(search.x.shape, np.nan)

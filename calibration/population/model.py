@@ -201,7 +201,14 @@ class Population(eqx.Module):
 
     def predict(self, log_values: Array) -> tuple[Array, Array]:
         """``(predictions (numbers, people), status)`` from the logarithms of individual parameters."""
-        return self.structure.predict(dict(zip(self.addresses, jnp.exp(log_values), strict=True)), log_values.shape[-1])
+        values = dict(zip(self.addresses, jnp.exp(log_values), strict=True))
+        predicted, status = self.structure.predict(values, log_values.shape[-1])
+        if predicted.shape != self.readings.value.shape:
+            raise ValueError(
+                f"the structure predicts {predicted.shape} (numbers, people), the readings are {self.readings.value.shape}: mark "
+                "numbers that were not read as absent (nan)"
+            )
+        return predicted, status
 
 
 def typical_names(population: Population) -> list[str]:

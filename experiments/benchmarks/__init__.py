@@ -70,6 +70,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.assimilation",
         "filters against the Kalman filter, against refits of all readings, and seconds for ten thousand people",
     ),
+    "identifiability": (
+        "experiments.benchmarks.identifiability",
+        "a published profile interval; coverage, ranks and profiles of simulated people; what a failed neighbour changes",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

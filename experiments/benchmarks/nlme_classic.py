@@ -146,7 +146,7 @@ def _exact(name: str, start: PopulationFit, reference: _Reference) -> tuple[list
 
 def _sampled(name: str, population: Population, reference: _Reference) -> tuple[list[Figure], list[Target]]:
     """SAEM, and importance sampling where it ended against quadrature there."""
-    fit, _ = saem(population, jax.random.key(SEED), chains=5, rounds=4, judge=ImportanceSampling(log2_points=13))
+    fit, _ = saem(population, jax.random.key(SEED), rounds=4, judge=ImportanceSampling(log2_points=13))
     terms, good = terms_at(population, Quadrature(reference.nodes[1]), fit.x)
     exact = float(np.asarray(terms).sum()) if np.asarray(good).all() else float("nan")
     return [

@@ -1,7 +1,8 @@
 """Coverage of intervals on virtual people, made by the fitted circulation and by another.
 
 Unknowns are judged where the posterior SD is at most half the prior SD, pooled with people as clusters; the band is the
-nominal level +- 3 standard errors. Quick: 64 people of each circulation instead of 256 and 64.
+nominal level +- 3 standard errors. Intervals of a person who could not be fitted count as misses. Quick: 64 people of each
+circulation instead of 256 and 64.
 """
 
 import time
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.diagnostics.coverage import Coverage, coverage, marks_of
 from calibration.fit import FitStatus
+from calibration.identifiability import IDENTIFIED_BELOW
 from experiments.benchmarks.contract import Baseline, Figure, Result, Target
-from experiments.problems.coverage import Coverage, coverage
 from experiments.problems.virtual_cohort import BASELINE, Batch, run_batch
 
 LEVEL, BATCH, SEED = 0.9, 64, 20261123
@@ -70,25 +72,20 @@ def _unknowns(batches: list[Batch]) -> tuple[Coverage, float]:
     inside, counted, unidentified = [], [], []
     for batch in batches:
         lo, hi = (np.asarray(x) for x in batch.fit.interval(LEVEL))
-        usable = batch.made & (np.asarray(batch.fit.status) != FitStatus.SOLVE_FAILED)
-        identified = (np.asarray(batch.fit.posterior_sd()) <= 0.5) & usable
-        inside.append((lo <= batch.truth) & (batch.truth <= hi))
-        counted.append(identified)
-        unidentified.append(~identified[:, usable])
+        failed = np.asarray(batch.fit.status) == FitStatus.SOLVE_FAILED
+        identified = np.asarray(batch.fit.posterior_sd()) <= IDENTIFIED_BELOW
+        inside.append((lo <= batch.truth) & (batch.truth <= hi) & ~failed)
+        counted.append((identified | failed) & batch.made)
+        unidentified.append((~identified | failed)[:, batch.made])
     share = float(np.concatenate(unidentified, axis=1).mean())
-    return coverage(_marks(np.concatenate(inside, axis=1), np.concatenate(counted, axis=1))), share
+    return coverage(marks_of(np.concatenate(inside, axis=1), np.concatenate(counted, axis=1))), share
 
 
 def _derived(batches: list[Batch], arm: str) -> Coverage:
     results = [batch.arms[arm] for batch in batches]
-    inside = np.concatenate([r.derived.inside(LEVEL) for r in results], axis=1)
-    counted = np.concatenate([np.broadcast_to(r.solved, r.derived.value.shape) for r in results], axis=1)
-    return coverage(_marks(inside, counted))
-
-
-def _marks(inside: np.ndarray, counted: np.ndarray) -> list[tuple[int, bool]]:
-    """(lane, truth inside) for each counted interval of (quantities, lanes) masks."""
-    return [(int(lane), bool(inside[row, lane])) for row, lane in np.argwhere(counted)]
+    inside = np.concatenate([r.derived.inside(LEVEL) & r.solved for r in results], axis=1)
+    counted = np.concatenate([np.broadcast_to(r.made, r.derived.value.shape) for r in results], axis=1)
+    return coverage(marks_of(inside, counted))
 
 
 def _unconverged(batches: list[Batch]) -> int:

@@ -40,12 +40,16 @@ class Estimate(NamedTuple):
 
 
 class ArmResult(NamedTuple):
-    """One arm of one batch: derived quantities, their change since the baseline, and the ventricle's beat."""
+    """One arm of one batch: derived quantities, their change since the baseline, and the ventricle's beat.
+
+    ``made`` are people whose own beat closed, ``solved`` those of them whose fitted beat closed too.
+    """
 
     derived: Estimate
     change: Estimate
     volume: Estimate
     pressure: Estimate
+    made: np.ndarray
     solved: np.ndarray
 
 
@@ -120,6 +124,7 @@ def _arm_result(truth: c.People, seen: c.Treated, truth_before: c.People, before
         ),
         estimate(truth.volume, seen.volume, seen.slopes.volume),
         estimate(truth.pressure, seen.pressure, seen.slopes.pressure),
+        np.asarray(truth.status) == 0,
         (np.asarray(seen.status) == 0) & (np.asarray(truth.status) == 0),
     )
 

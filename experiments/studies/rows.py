@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from calibration.fit import Fit, FitStatus
+from calibration.identifiability import IDENTIFIED_BELOW
 
 NOT_QUANTIFIED = "not quantified"
-IDENTIFIED_BELOW = 0.5
 
 
 def plain(x) -> float | None:

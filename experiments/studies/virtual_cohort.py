@@ -12,10 +12,10 @@ from statistics import NormalDist
 
 import numpy as np
 
+from calibration.diagnostics.coverage import coverage
 from calibration.fit import FitStatus
 from experiments.errors import InputError
 from experiments.problems.circulation import DERIVED, FREE
-from experiments.problems.coverage import coverage
 from experiments.problems.virtual_cohort import BASELINE, MAKERS, Batch, run_batch
 from experiments.scenario import VirtualCohort
 from experiments.studies.rows import NOT_QUANTIFIED, fit_rows, item, plain, series

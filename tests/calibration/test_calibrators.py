@@ -30,6 +30,7 @@ class Line(AbstractProblem):
     y: Array
     names: tuple[str, ...] = eqx.field(static=True, default=("intercept", "slope"))
     lanes: int = eqx.field(static=True, default=3)
+    informed: bool = eqx.field(static=True, default=True)
 
     def evaluate(self, z, memory=None):
         error = (self.y - z[0] - z[1] * self.x[:, None]) / SD

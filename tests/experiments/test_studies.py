@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from experiments.problems.coverage import coverage
 from experiments.schemas import to_arrow
 from experiments.scenario import Arm, Effect, Theophylline, Regimen, VirtualCohort
 from experiments.studies import theophylline, virtual_cohort
@@ -14,14 +13,6 @@ HERE = Path(__file__)
 
 def silent(message, fraction):
     """Progress that nobody reads."""
-
-
-def test_coverage_of_known_counts():
-    found = coverage(zip("abcdabcd", [True, True, False, True, True, False, False, True], strict=True))
-    assert found.share == pytest.approx(5 / 8)
-    # deviations of (2, 1, 0, 2) from 1.25 each: squares sum to 2.75; times 4/3, root, over 8
-    assert found.standard_error == pytest.approx(np.sqrt(2.75 * 4 / 3) / 8)
-    assert coverage([]).counted == 0
 
 
 @pytest.mark.slow
