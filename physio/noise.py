@@ -7,7 +7,7 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
-from jax.scipy.special import logit, ndtri
+from jax.scipy.special import expit, logit, ndtr, ndtri
 from jaxtyping import Array
 
 from physio.component import as_float
@@ -34,6 +34,10 @@ class AbstractNoise(eqx.Module):
     def transform(self, value: Array) -> Array:
         """The scale on which the error is normal."""
 
+    @abc.abstractmethod
+    def inverse(self, transformed: Array) -> Array:
+        """The value that ``transform`` takes there."""
+
 
 class Additive(AbstractNoise):
     """Normal error of constant spread."""
@@ -45,6 +49,9 @@ class Additive(AbstractNoise):
 
     def transform(self, value):
         return value
+
+    def inverse(self, transformed):
+        return transformed
 
 
 class Proportional(AbstractNoise):
@@ -59,6 +66,9 @@ class Proportional(AbstractNoise):
     def transform(self, value):
         return value
 
+    def inverse(self, transformed):
+        return transformed
+
 
 class Combined(AbstractNoise):
     """Additive and proportional error, variances added."""
@@ -71,6 +81,9 @@ class Combined(AbstractNoise):
 
     def transform(self, value):
         return value
+
+    def inverse(self, transformed):
+        return transformed
 
 
 class Summed(AbstractNoise):
@@ -85,6 +98,9 @@ class Summed(AbstractNoise):
     def transform(self, value):
         return value
 
+    def inverse(self, transformed):
+        return transformed
+
 
 class Power(AbstractNoise):
     """Normal error in proportion to a power of the predicted value, which must be positive."""
@@ -98,6 +114,9 @@ class Power(AbstractNoise):
     def transform(self, value):
         return value
 
+    def inverse(self, transformed):
+        return transformed
+
 
 class LogNormalNoise(AbstractNoise):
     """Error of constant relative spread on the logarithm; values must be positive."""
@@ -109,6 +128,9 @@ class LogNormalNoise(AbstractNoise):
 
     def transform(self, value):
         return jnp.log(value)
+
+    def inverse(self, transformed):
+        return jnp.exp(transformed)
 
 
 class YeoJohnson(AbstractNoise):
@@ -130,12 +152,24 @@ class YeoJohnson(AbstractNoise):
         up, down = jnp.where(positive, value, 0.0), jnp.where(positive, 0.0, -value)
         return jnp.where(positive, _power(up, self.exponent), -_power(down, 2.0 - self.exponent))
 
+    def inverse(self, transformed):
+        positive = transformed >= 0.0
+        up, down = jnp.where(positive, transformed, 0.0), jnp.where(positive, 0.0, -transformed)
+        return jnp.where(positive, _root(up, self.exponent), -_root(down, 2.0 - self.exponent))
+
 
 def _power(x: Array, a: Array) -> Array:
     """((x + 1)^a - 1) / a, smooth through a = 0."""
     log = jnp.log1p(x)
     small = jnp.abs(a) < 1e-8
     return jnp.where(small, log, jnp.expm1(jnp.where(small, 1.0, a) * log) / jnp.where(small, 1.0, a))
+
+
+def _root(t: Array, a: Array) -> Array:
+    """The x of ``_power``; infinite where none is so large, which an exponent outside 0 to 2 allows."""
+    small = jnp.abs(a) < 1e-8
+    inside = jnp.maximum(jnp.where(small, 0.0, a) * t, -1.0)
+    return jnp.where(small, jnp.expm1(t), jnp.expm1(jnp.log1p(inside) / jnp.where(small, 1.0, a)))
 
 
 class AbstractBounded(AbstractNoise):
@@ -152,6 +186,10 @@ class AbstractBounded(AbstractNoise):
         """Of the interval that lies below a value."""
         return (value - self.low) / (self.high - self.low)
 
+    def at_share(self, share: Array) -> Array:
+        """The value with this share of the interval below it."""
+        return self.low + (self.high - self.low) * share
+
 
 class LogitNormal(AbstractBounded):
     """log((y - low) / (high - y)): values must lie between the bounds."""
@@ -163,6 +201,9 @@ class LogitNormal(AbstractBounded):
     def transform(self, value):
         return logit(self.share(value))
 
+    def inverse(self, transformed):
+        return self.at_share(expit(transformed))
+
 
 class ProbitNormal(AbstractBounded):
     """The standard normal quantile of (y - low) / (high - low): values must lie between the bounds."""
@@ -173,3 +214,6 @@ class ProbitNormal(AbstractBounded):
 
     def transform(self, value):
         return ndtri(self.share(value))
+
+    def inverse(self, transformed):
+        return self.at_share(ndtr(transformed))

@@ -36,7 +36,7 @@ from physio.observe import AtTimes, Observation, readings
 from physio.protocol import Timed
 from physio.schedule import bolus
 from physio.solve import Tsit5
-from scipy import integrate, stats
+from scipy import stats
 
 PEOPLE, DRAWS = 60, 39
 OK, LIMIT, FAILED = FitStatus.CONVERGED, FitStatus.ITERATION_LIMIT, FitStatus.SOLVE_FAILED
