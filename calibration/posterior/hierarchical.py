@@ -1,0 +1,179 @@
+"""The joint posterior of a population: what all share, x, and every person's parameters, as one target.
+
+    log p(x, phi | y) = log p(x) + sum_i [ log p(y_i | phi_i, x) + log N(log phi_i; log typical_i(x), Omega(x)) ] + constant
+
+Chains do not move in phi but in u, by a change of variables that depends on x and on the person:
+
+    log phi_i = m_i(x) + P_i(x)^(-1/2)' u_i,     P_i = L_i + Omega^-1,     P_i m_i = v_i - B_i (k - k0) + Omega^-1 log typical_i
+
+where N(L_i^-1 v_i, L_i^-1) approximates person i's likelihood about the mode of a pilot fit, and B_i is how it moves with the
+parameters k that have no random effect. With much data it is the centred parameterisation, with none the non-centred one, each
+person by its own data; were the likelihoods normal, u would be standard normal given any x. The density carries the
+Jacobian, so the posterior is exact whatever the pilot. x = x0 + C w with the pilot's covariance and the priors.
+
+Solvers give predictions and their derivatives along individual parameters only, however many numbers are shared.
+
+Sources: O. Papaspiliopoulos, G. O. Roberts, M. Skold, Stat. Sci. 22:59-73 (2007), on what lies between centred and non-centred.
+"""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from calibration.compiled import compiled_once
+from calibration.population.density import log_det_omega, of_effects, of_readings, of_scale, omega_inverse, weights
+from calibration.population.fit import PopulationFit
+from calibration.population.model import Population
+from calibration.population.modes import best_modes
+from calibration.posterior.draws import Draws, mixed
+from calibration.posterior.samplers import Chees, Run, run
+from calibration.posterior.small import backward, cholesky, forward
+from calibration.posterior.targets import AbstractTarget
+from physio.priors import Normal
+from physio.solve import Status
+from physio.solve.lanes import lane_jacobian
+
+
+class PopulationTarget(AbstractTarget):
+    """One group: x and all people's u, in this order, the people of one effect side by side.
+
+    ``priors`` a ``Normal`` of every number in x, so of logarithms where x holds logarithms.
+    """
+
+    population: Population
+    wide: Population
+    prior_mean: Array
+    prior_sd: Array
+    centre: Array
+    root: Array
+    precision: Array
+    informed: Array
+    follows: Array
+    others: Array
+    chains: int = eqx.field(static=True)
+    groups: int = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+
+    def __init__(self, fit: PopulationFit, priors: Mapping[str, Normal], chains: int):
+        population = fit.population
+        missing = [name for name in population.names if name not in priors]
+        if missing or len(priors) != len(population.names):
+            raise ValueError(
+                f"priors are needed for exactly {', '.join(population.names)}; "
+                f"missing: {', '.join(missing) or 'none'}, given: {', '.join(priors)}"
+            )
+        if not np.asarray(fit.counted).all():
+            lost = np.flatnonzero(~np.asarray(fit.counted))
+            raise ValueError(f"person {lost[0]} (counted from 0) was left out of the pilot fit: leave the person out of the data")
+        self.population, self.wide = population, population.tiled(chains)
+        self.prior_mean = jnp.asarray([priors[n].mean for n in population.names])
+        self.prior_sd = jnp.asarray([priors[n].sd for n in population.names])
+        self.centre = jnp.asarray(fit.x)
+        self.root = jnp.asarray(_spread(fit, np.asarray(self.prior_sd)))
+        self.precision, self.informed, self.follows = _likelihoods(population, self.centre, jnp.asarray(fit.eta))
+        self.others = population.log_typical(population.shared(self.centre))[len(population.random) :]
+        self.chains, self.groups = chains, 1
+        self.size = len(population.names) + len(population.random) * population.people
+
+    def taken_apart(self, u: Array) -> tuple[Array, Array, Array]:
+        """x, logarithms of individual parameters (addresses, people) and the log Jacobian of one chain's u (size,)."""
+        population = self.population
+        shared_count, effects = len(population.names), len(population.random)
+        x = self.centre + self.root @ u[:shared_count]
+        own = u[shared_count:].reshape(effects, population.people)
+        shared = population.shared(x)
+        typical = population.log_typical(shared)
+        inverse = omega_inverse(shared)
+        rows = cholesky(self.precision + inverse[..., None])
+        pull = self.informed + inverse @ typical[:effects]
+        pull -= jnp.einsum("rol,ol->rl", self.follows, typical[effects:] - self.others)
+        random = backward(rows, forward(rows, pull) + own)
+        jacobian = -sum(jnp.log(row[-1]) for row in rows).sum()
+        return x, jnp.concatenate([random, typical[effects:]]), jacobian
+
+    def predictions(self, log_values: Array) -> tuple[Array, Array, Array]:
+        """Predictions (chains, numbers, people), derivatives (chains, addresses, numbers, people) and who is solved (chains,)."""
+        addresses, people = log_values.shape[1:]
+        flat = jnp.transpose(log_values, (1, 2, 0)).reshape(addresses, people * self.chains)
+        value, slopes, status = lane_jacobian(self.wide.predict, flat, has_aux=True)
+
+        def by_chain(a):
+            return jnp.moveaxis(a.reshape(*a.shape[:-1], people, self.chains), -1, 0)
+
+        return by_chain(value), by_chain(slopes), (by_chain(status) == Status.OK).all(-1)
+
+    def evaluate(self, u):
+        u = u[0]
+        log_values = jax.vmap(lambda one: self.taken_apart(one)[1])(u)
+        value, slopes, solved = self.predictions(log_values)
+        density, slope = jax.vmap(jax.value_and_grad(self._density))(u, value, slopes, log_values)
+        good = solved & (jnp.abs(density) < jnp.inf) & (jnp.abs(slope) < jnp.inf).all(-1)
+        return jnp.where(good, density, -jnp.inf)[None], jnp.where(good[:, None], slope, 0.0)[None]
+
+    def _density(self, u, value, slopes, at):
+        """Exact at ``at`` = log_values(u), and so are its first derivatives: predictions are carried by their slopes."""
+        population = self.population
+        x, log_values, jacobian = self.taken_apart(u)
+        shared = population.shared(x)
+        predicted = value + jnp.einsum("anl,al->nl", slopes, log_values - at)
+        eta = (log_values - population.log_typical(shared))[: len(population.random)]
+        people = of_readings(population, shared, predicted, predicted).sum(0) + of_effects(shared, eta) + of_scale(population)
+        whole = people.sum() + population.people * log_det_omega(shared)
+        prior = (((x - self.prior_mean) / self.prior_sd) ** 2).sum()
+        return -0.5 * (whole + prior) + jacobian
+
+
+def _spread(fit: PopulationFit, prior_sd: np.ndarray) -> np.ndarray:
+    """A factor of the covariance that x is expected to have: the pilot's where it has one, held in by the priors."""
+    precision = np.diag(prior_sd**-2.0)
+    if fit.covariance is not None:
+        precision = precision + np.linalg.inv(fit.covariance)
+    return np.linalg.cholesky(np.linalg.inv(precision))
+
+
+@compiled_once
+def _likelihoods(population: Population, x: Array, eta: Array) -> tuple[Array, Array, Array]:
+    """L (effects, effects, people), v (effects, people) and B (effects, others, people) at the modes given x."""
+    shared = population.shared(x)
+    found = best_modes(population, shared, eta, None)
+    effects = len(population.random)
+    f, slope = found.near.value, found.near.higher[0]
+    w = weights(population, shared, f, f, True)
+    whole = jnp.einsum("nl,anl,bnl->abl", w, slope, slope)
+    precision = whole[:effects, :effects]
+    mode = found.near.at[:effects]
+    informed = jnp.einsum("abl,bl->al", precision, mode) + omega_inverse(shared) @ found.eta
+    return precision, informed, whole[:effects, effects:]
+
+
+def sample_population(
+    fit: PopulationFit, priors: Mapping[str, Normal], key: Array, sampler: Chees = Chees()
+) -> tuple[Draws, Draws, Run]:
+    """Draws of x (one lane), of individual parameters (a lane a person), and what the chains went through.
+
+    ``z`` of the first is x on the scale of its priors, its values x itself; ``z`` of the second is log phi, its values phi.
+    """
+    target = PopulationTarget(fit, priors, sampler.chains)
+    found = run(target, sampler, key[None])
+    x, log_values = _apart(target, jnp.moveaxis(found.u[0], 0, 1))
+    z = ((x - target.prior_mean) / target.prior_sd)[..., None]
+    energy = found.energy[0].T[..., None]
+    diverged, steps = found.diverged.sum((1, 2)), found.steps.sum(1).max(1)
+    method = f"ChEES-HMC, {sampler.chains} chains"
+    population = fit.population
+
+    def status(z):
+        return jnp.asarray(mixed(np.asarray(z), np.ones(z.shape[-1], bool)))
+
+    shared = Draws(z, x[..., None], population.names, status(z), method, energy, diverged, steps)
+    own = Draws(log_values, jnp.exp(log_values), population.addresses, status(log_values), method)
+    return shared, own, found
+
+
+@eqx.filter_jit
+def _apart(target: PopulationTarget, u: Array) -> tuple[Array, Array]:
+    return jax.lax.map(jax.vmap(lambda one: target.taken_apart(one)[:2]), u)
