@@ -5,7 +5,7 @@ Damped Newton steps, all people at once, each with its own damping and its own e
     (H + lambda diag H) step = -grad Phi / 2
 
 H is half the Hessian of Phi, or where that is not positive definite its expectation, sum_j w_j f_a f_b + Omega^-1, which always
-is. A person has arrived when a full step promises less than 1e-12. A person whose body cannot be solved anywhere on the way
+is and needs first derivatives only. A person has arrived when a full step promises less than 1e-12. A person whose body cannot be solved anywhere on the way
 keeps its status and is left out of the objective by name.
 """
 
@@ -51,15 +51,18 @@ class _Search(NamedTuple):
     number: Array
 
 
-def modes(population: Population, shared: Shared, eta: Array, spread_at: Array | None) -> Modes:
-    """From ``eta`` (effects, people). ``spread_at`` (numbers, people) holds the spread of errors still; None: it follows f."""
+def modes(population: Population, shared: Shared, eta: Array, spread_at: Array | None, order: int = 2) -> Modes:
+    """From ``eta`` (effects, people). ``spread_at`` (numbers, people) holds the spread of errors still; None: it follows f.
+
+    With ``order`` 1 the steps are Gauss-Newton's: more of them, each much cheaper where a body is solved.
+    """
     typical = population.log_typical(shared)
     effects = len(population.random)
     inverse = omega_inverse(shared)
     eye = jnp.eye(effects)
 
     def near(eta):
-        return local(population.predict, typical.at[:effects].add(eta), 2)
+        return local(population.predict, typical.at[:effects].add(eta), order)
 
     def reading(f):
         return of_readings(population, shared, f, f if spread_at is None else spread_at)
@@ -69,11 +72,14 @@ def modes(population: Population, shared: Shared, eta: Array, spread_at: Array |
 
     def scores(eta, there: Local):
         """Half the gradient (people, effects) and H (people, effects, effects)."""
-        f, a, b = there.value, there.higher[0][:effects], there.higher[1][:effects, :effects]
+        f, a = there.value, there.higher[0][:effects]
         pull, curved = 0.5 * slopes(reading, f), 0.5 * slopes(lambda f: slopes(reading, f), f)
         half = jnp.einsum("nl,anl->la", pull, a) + (inverse @ eta).T
         w = weights(population, shared, f, f if spread_at is None else spread_at, spread_at is None)
         expected = jnp.einsum("nl,anl,bnl->lab", w, a, a) + inverse
+        if order == 1:
+            return half, expected
+        b = there.higher[1][:effects, :effects]
         exact = jnp.einsum("nl,anl,bnl->lab", curved, a, a) + jnp.einsum("nl,abnl->lab", pull, b) + inverse
         definite = (jnp.abs(jnp.linalg.cholesky(exact)) < jnp.inf).all(axis=(1, 2))
         return half, jnp.where(definite[:, None, None], exact, expected)

@@ -16,8 +16,6 @@ Solvers give predictions and their derivatives along individual parameters only,
 Sources: O. Papaspiliopoulos, G. O. Roberts, M. Skold, Stat. Sci. 22:59-73 (2007), on what lies between centred and non-centred.
 """
 
-from collections.abc import Mapping
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -26,23 +24,18 @@ from jaxtyping import Array
 
 from calibration.compiled import compiled_once
 from calibration.population.density import log_det_omega, of_effects, of_readings, of_scale, omega_inverse, weights
-from calibration.population.fit import PopulationFit
 from calibration.population.model import Population
-from calibration.population.modes import best_modes
 from calibration.posterior.draws import Draws, mixed
+from calibration.posterior.pilot import Pilot
 from calibration.posterior.samplers import Chees, Run, run
 from calibration.posterior.small import backward, cholesky, forward
 from calibration.posterior.targets import AbstractTarget
-from physio.priors import Normal
 from physio.solve import Status
 from physio.solve.lanes import lane_jacobian
 
 
 class PopulationTarget(AbstractTarget):
-    """One group: x and all people's u, in this order, the people of one effect side by side.
-
-    ``priors`` a ``Normal`` of every number in x, so of logarithms where x holds logarithms.
-    """
+    """One group: x and all people's u, in this order, the people of one effect side by side."""
 
     population: Population
     wide: Population
@@ -58,23 +51,17 @@ class PopulationTarget(AbstractTarget):
     groups: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
 
-    def __init__(self, fit: PopulationFit, priors: Mapping[str, Normal], chains: int):
-        population = fit.population
-        missing = [name for name in population.names if name not in priors]
-        if missing or len(priors) != len(population.names):
+    def __init__(self, known: Pilot, chains: int):
+        population = known.population
+        if not np.asarray(known.solved).all():
+            lost = np.flatnonzero(~np.asarray(known.solved))
             raise ValueError(
-                f"priors are needed for exactly {', '.join(population.names)}; "
-                f"missing: {', '.join(missing) or 'none'}, given: {', '.join(priors)}"
+                f"person {lost[0]} (counted from 0) could not be solved at the pilot's mode: leave {lost.size} such people out"
             )
-        if not np.asarray(fit.counted).all():
-            lost = np.flatnonzero(~np.asarray(fit.counted))
-            raise ValueError(f"person {lost[0]} (counted from 0) was left out of the pilot fit: leave the person out of the data")
         self.population, self.wide = population, population.tiled(chains)
-        self.prior_mean = jnp.asarray([priors[n].mean for n in population.names])
-        self.prior_sd = jnp.asarray([priors[n].sd for n in population.names])
-        self.centre = jnp.asarray(fit.x)
-        self.root = jnp.asarray(_spread(fit, np.asarray(self.prior_sd)))
-        self.precision, self.informed, self.follows = _likelihoods(population, self.centre, jnp.asarray(fit.eta))
+        self.prior_mean, self.prior_sd, self.centre = known.prior_mean, known.prior_sd, known.x
+        self.root = jnp.linalg.cholesky(known.covariance)
+        self.precision, self.informed, self.follows = _likelihoods(known)
         self.others = population.log_typical(population.shared(self.centre))[len(population.random) :]
         self.chains, self.groups = chains, 1
         self.size = len(population.names) + len(population.random) * population.people
@@ -107,64 +94,51 @@ class PopulationTarget(AbstractTarget):
         return by_chain(value), by_chain(slopes), (by_chain(status) == Status.OK).all(-1)
 
     def evaluate(self, u):
-        u = u[0]
-        log_values = jax.vmap(lambda one: self.taken_apart(one)[1])(u)
-        value, slopes, solved = self.predictions(log_values)
-        density, slope = jax.vmap(jax.value_and_grad(self._density))(u, value, slopes, log_values)
-        good = solved & (jnp.abs(density) < jnp.inf) & (jnp.abs(slope) < jnp.inf).all(-1)
-        return jnp.where(good, density, -jnp.inf)[None], jnp.where(good[:, None], slope, 0.0)[None]
+        (x, log_values, jacobian), back = jax.vjp(jax.vmap(self.taken_apart), u[0])
+        predicted, slopes, solved = self.predictions(log_values)
+        value, pulls = jax.vmap(jax.value_and_grad(self._density, (0, 1, 2)))(x, log_values, predicted)
+        of_values = pulls[1] + jnp.einsum("canl,cnl->cal", slopes, pulls[2])
+        (slope,) = back((pulls[0], of_values, jnp.ones_like(jacobian)))
+        value = value + jacobian
+        good = solved & (jnp.abs(value) < jnp.inf) & (jnp.abs(slope) < jnp.inf).all(-1)
+        return jnp.where(good, value, -jnp.inf)[None], jnp.where(good[:, None], slope, 0.0)[None]
 
-    def _density(self, u, value, slopes, at):
-        """Exact at ``at`` = log_values(u), and so are its first derivatives: predictions are carried by their slopes."""
+    def _density(self, x, log_values, predicted):
+        """log p(x, phi | y) of one chain as a function of x, log phi and predictions."""
         population = self.population
-        x, log_values, jacobian = self.taken_apart(u)
         shared = population.shared(x)
-        predicted = value + jnp.einsum("anl,al->nl", slopes, log_values - at)
         eta = (log_values - population.log_typical(shared))[: len(population.random)]
         people = of_readings(population, shared, predicted, predicted).sum(0) + of_effects(shared, eta) + of_scale(population)
-        whole = people.sum() + population.people * log_det_omega(shared)
         prior = (((x - self.prior_mean) / self.prior_sd) ** 2).sum()
-        return -0.5 * (whole + prior) + jacobian
-
-
-def _spread(fit: PopulationFit, prior_sd: np.ndarray) -> np.ndarray:
-    """A factor of the covariance that x is expected to have: the pilot's where it has one, held in by the priors."""
-    precision = np.diag(prior_sd**-2.0)
-    if fit.covariance is not None:
-        precision = precision + np.linalg.inv(fit.covariance)
-    return np.linalg.cholesky(np.linalg.inv(precision))
+        return -0.5 * (people.sum() + population.people * log_det_omega(shared) + prior)
 
 
 @compiled_once
-def _likelihoods(population: Population, x: Array, eta: Array) -> tuple[Array, Array, Array]:
-    """L (effects, effects, people), v (effects, people) and B (effects, others, people) at the modes given x."""
-    shared = population.shared(x)
-    found = best_modes(population, shared, eta, None)
-    effects = len(population.random)
-    f, slope = found.near.value, found.near.higher[0]
+def _likelihoods(known: Pilot) -> tuple[Array, Array, Array]:
+    """L (effects, effects, people), v (effects, people) and B (effects, others, people) at the modes."""
+    population = known.population
+    shared, effects = population.shared(known.x), known.eta.shape[0]
+    f, slope = known.near.value, known.near.higher[0]
     w = weights(population, shared, f, f, True)
     whole = jnp.einsum("nl,anl,bnl->abl", w, slope, slope)
     precision = whole[:effects, :effects]
-    mode = found.near.at[:effects]
-    informed = jnp.einsum("abl,bl->al", precision, mode) + omega_inverse(shared) @ found.eta
+    informed = jnp.einsum("abl,bl->al", precision, known.near.at[:effects]) + omega_inverse(shared) @ known.eta
     return precision, informed, whole[:effects, effects:]
 
 
-def sample_population(
-    fit: PopulationFit, priors: Mapping[str, Normal], key: Array, sampler: Chees = Chees()
-) -> tuple[Draws, Draws, Run]:
+def sample_population(known: Pilot, key: Array, sampler: Chees = Chees()) -> tuple[Draws, Draws, Run]:
     """Draws of x (one lane), of individual parameters (a lane a person), and what the chains went through.
 
     ``z`` of the first is x on the scale of its priors, its values x itself; ``z`` of the second is log phi, its values phi.
     """
-    target = PopulationTarget(fit, priors, sampler.chains)
+    target = PopulationTarget(known, sampler.chains)
     found = run(target, sampler, key[None])
     x, log_values = _apart(target, jnp.moveaxis(found.u[0], 0, 1))
     z = ((x - target.prior_mean) / target.prior_sd)[..., None]
     energy = found.energy[0].T[..., None]
     diverged, steps = found.diverged.sum((1, 2)), found.steps.sum(1).max(1)
     method = f"ChEES-HMC, {sampler.chains} chains"
-    population = fit.population
+    population = known.population
 
     def status(z):
         return jnp.asarray(mixed(np.asarray(z), np.ones(z.shape[-1], bool)))

@@ -2,6 +2,7 @@
 
     w_s = p(z_s, y) / q(z_s),      z_s drawn from q
 
+For a fit q is Student's t with its centre and covariance and 5 degrees of freedom, whose tails reach beyond those of the posterior.
 The largest weights are replaced by quantiles of the Pareto distribution fitted to them; its shape k says how many moments the
 weights have. Up to 0.7 averages with these weights can be trusted, beyond it no number of draws helps: q misses a part of the
 posterior, and the lane is flagged.
@@ -23,6 +24,7 @@ from calibration.problem import AbstractProblem
 from physio.solve import Status
 
 LARGEST_K = 0.7
+_FREEDOM = 5.0
 
 
 def smoothed(log_weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,14 +87,21 @@ def joint(problem: AbstractProblem, z: Array) -> Array:
 
 
 def weighed(fit: Fit, keys: Array, draws: int) -> tuple[Array, np.ndarray, np.ndarray]:
-    """Draws of a fit's normal approximation (draws, unknowns, lanes), their normalised log weights and k-hat."""
+    """Draws of Student's t about a fit (draws, unknowns, lanes), their normalised log weights and k-hat."""
     sound = quantified(fit)
-    z = jnp.where(sound, fit.draws(keys, draws), 0.0)
-    covariance = jnp.where(sound, fit.covariance, jnp.eye(fit.z.shape[0])[..., None])
+    unknowns = fit.z.shape[0]
     centre = jnp.where(sound, fit.z, 0.0)
+    covariance = jnp.where(sound, fit.covariance, jnp.eye(unknowns)[..., None])
     root = jnp.linalg.cholesky(jnp.moveaxis(covariance, -1, 0))
-    scaled = jax.scipy.linalg.solve_triangular(root, jnp.moveaxis(z - centre, (0, 1, 2), (2, 1, 0)), lower=True)
-    log_q = -0.5 * (scaled**2).sum(1).T - jnp.log(jnp.diagonal(root, axis1=1, axis2=2)).sum(1)
+
+    def person(key, centre, root):
+        normal, chi = jax.random.split(key)
+        squares = 2.0 * jax.random.gamma(chi, 0.5 * _FREEDOM, (draws, 1))
+        e = jax.random.normal(normal, (draws, unknowns)) * jnp.sqrt(_FREEDOM / squares)
+        log_q = -0.5 * (_FREEDOM + unknowns) * jnp.log1p((e**2).sum(-1) / _FREEDOM) - jnp.log(jnp.diagonal(root)).sum()
+        return centre + e @ root.T, log_q
+
+    z, log_q = jax.vmap(person, in_axes=(0, 1, 0), out_axes=-1)(keys, centre, root)
     weights, k_hat = smoothed(np.asarray(joint(fit.problem, z) - log_q))
     return z, weights, np.where(np.asarray(sound), k_hat, np.inf)
 

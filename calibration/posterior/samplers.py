@@ -29,14 +29,15 @@ _FIRST_STEP, _RATE = 0.5, 0.05
 class Chees(eqx.Module):
     """``chains`` a posterior, begun at ``dispersion`` standard deviations of the approximation that the target is centred at.
 
-    ``most_steps`` bounds the leapfrog steps of one trajectory.
+    ``most_steps`` bounds the leapfrog steps of one trajectory: all lanes wait for the longest, and about a good approximation a few
+    steps are a trajectory.
     """
 
     chains: int = 8
     warmup: int = 200
     draws: int = 250
     dispersion: float = 1.5
-    most_steps: int = 64
+    most_steps: int = 16
     acceptance: float = 0.8
 
 
