@@ -5,8 +5,8 @@ Damped Newton steps, all people at once, each with its own damping and its own e
     (H + lambda diag H) step = -grad Phi / 2
 
 H is half the Hessian of Phi, or where that is not positive definite its expectation, sum_j w_j f_a f_b + Omega^-1, which always
-is and needs first derivatives only. A person has arrived when a full step promises less than 1e-12. A person whose body cannot be solved anywhere on the way
-keeps its status and is left out of the objective by name.
+is and needs first derivatives only. A person has arrived when a full step promises less than 1e-12. A person whose body cannot
+be solved anywhere on the way keeps its status and is left out of the objective by name.
 """
 
 from typing import NamedTuple

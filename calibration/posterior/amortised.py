@@ -34,6 +34,9 @@ from calibration.problem import Problem
 from physio.solve import Status
 
 
+_FAR, _REACH = 0.2, 2.0
+
+
 class Training(eqx.Module):
     """``people`` simulated once, ``steps`` of ``batch`` people; ``missing`` is the chance that a reading is left out.
 
@@ -167,18 +170,27 @@ def _trained(network, how: Training, bank: tuple[Array, Array, Array], key: Arra
 
 @eqx.filter_jit
 def _proposed(model: Amortised, features: Array, present: Array, keys: Array, count: int):
-    """Draws (count, unknowns, lanes) of q and log q (count, lanes)."""
+    """Draws (count, unknowns, lanes) of q with a fifth of them twice as far out, their log density, and draws of q itself.
+
+    A network's tails are those of normal distributions; the posterior's may reach further, and weights would then be unbounded.
+    """
 
     def person(features, present, key):
         mixture = jax.tree.map(lambda x: x.astype(jnp.float64), model.mixture(features, present))
-        component, noise = jax.random.split(key)
+        outer = mixture._replace(root=_REACH * mixture.root)
+        component, noise, far = jax.random.split(key, 3)
         index = jax.random.categorical(component, mixture.log_weight, shape=(count,))
-        e = jax.random.normal(noise, (count, mixture.mean.shape[1]))
-        z = mixture.mean[index] + jnp.einsum("sij,sj->si", mixture.root[index], e)
-        return z, jax.vmap(lambda z: log_q(mixture, z))(z)
+        step = jnp.einsum("sij,sj->si", mixture.root[index], jax.random.normal(noise, (count, mixture.mean.shape[1])))
+        reach = jnp.where(jax.random.uniform(far, (count, 1)) < _FAR, _REACH, 1.0)
+        z = mixture.mean[index] + reach * step
 
-    z, density = jax.vmap(person, in_axes=(1, 1, 0))(features, present, keys)
-    return jnp.moveaxis(z, 0, -1), density.T
+        def density(z):
+            return jnp.logaddexp(jnp.log1p(-_FAR) + log_q(mixture, z), jnp.log(_FAR) + log_q(outer, z))
+
+        return z, jax.vmap(density)(z), mixture.mean[index] + step
+
+    z, density, raw = jax.vmap(person, in_axes=(1, 1, 0))(features, present, keys)
+    return jnp.moveaxis(z, 0, -1), density.T, jnp.moveaxis(raw, 0, -1)
 
 
 class Answer(NamedTuple):
@@ -219,7 +231,7 @@ def amortised(
     present = jnp.concatenate([r.present & ~r.below for r in problem.readings])
     censored = np.concatenate([np.asarray(r.below) for r in problem.readings]).any(0)
     unknown = censored if model.missing > 0.0 else censored | ~np.asarray(present).all(0)
-    z, density = _proposed(model, features, present, split[:, 0], tried)
+    z, density, raw = _proposed(model, features, present, split[:, 0], tried)
     weights, k_hat = smoothed(np.asarray(joint(problem, z) - density))
     k_hat = np.where(unknown, np.inf, k_hat)
     picked = np.array(chosen(z, weights, split[:, 1], draws))
@@ -227,6 +239,8 @@ def amortised(
     source, final_k = np.full(status.shape, int(Source.NETWORK)), k_hat.copy()
     left = np.flatnonzero(status != DrawStatus.OK)
     if left.size:
+        # what is written twice is the same person's
+        left = _padded(left)
         part, own = picked_lanes(problem, left), split[left, 2]
         fit = laplace(calibrate(part, calibrator), curvature)
         second = corrected(fit, own, draws=draws, tried=tried)
@@ -235,6 +249,7 @@ def amortised(
         final_k[left] = np.asarray(second.k_hat)
         still = np.flatnonzero(np.asarray(second.status) == DrawStatus.WEIGHTS_UNRELIABLE)
         if sampler is not None and still.size:
+            still = _padded(still)
             third = sample(picked_fit(fit, still), own[still], sampler)
             flat = np.asarray(third.z).reshape(-1, len(problem.names), still.size)
             picked[..., left[still]] = flat[np.linspace(0, len(flat) - 1, draws).astype(int)]
@@ -242,7 +257,12 @@ def amortised(
     whole = jnp.asarray(picked)[None]
     method = "amortised, importance weights"
     found = Draws(whole, values_of(problem, whole), problem.names, jnp.asarray(status), method, k_hat=jnp.asarray(final_k))
-    return Answer(found, source, k_hat, z[:draws])
+    return Answer(found, source, k_hat, raw[:draws])
+
+
+def _padded(lanes: np.ndarray) -> np.ndarray:
+    """The last repeated up to a power of two, so that few numbers of lanes are compiled for."""
+    return np.pad(lanes, (0, (1 << (lanes.size - 1).bit_length()) - lanes.size), mode="edge")
 
 
 def picked_lanes(problem: Problem, lanes: np.ndarray) -> Problem:

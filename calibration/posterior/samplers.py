@@ -7,6 +7,7 @@ of ``AbstractTarget.evaluate``: by forward mode where unknowns are few. A group'
 Source: M. D. Hoffman, A. Radul, P. Sountsov, AISTATS 130:3907-3915 (2021).
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -99,11 +100,13 @@ def log_density(target: AbstractTarget) -> Callable[[Array, Array], Array]:
 def run(target: AbstractTarget, sampler: Chees, keys: Array) -> Run:
     """Warm up and draw; ``keys`` (groups,), one a group."""
     require_blackjax()
-    return _run(target, sampler, keys)
+    # a number that the program need not be compiled for
+    most = jnp.asarray(sampler.most_steps)
+    return _run(target, dataclasses.replace(sampler, most_steps=0), most, keys)
 
 
 @compiled_once
-def _run(target: AbstractTarget, sampler: Chees, keys: Array) -> Run:
+def _run(target: AbstractTarget, sampler: Chees, most: Array, keys: Array) -> Run:
     blackjax = require_blackjax()
     density = log_density(target)
 
@@ -118,7 +121,7 @@ def _run(target: AbstractTarget, sampler: Chees, keys: Array) -> Run:
             here,
             sampler.chains,
             target_acceptance_rate=sampler.acceptance,
-            max_leapfrog_steps=sampler.most_steps,
+            max_leapfrog_steps=most,
             adaptation_info_fn=lambda *_: None,
         )
         (states, tuned), _ = warmup.run(

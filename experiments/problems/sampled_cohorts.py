@@ -110,6 +110,12 @@ class DrugAndCounts(AbstractStructure):
         return eqx.tree_at(lambda s: (s.body, s.protocol), self, (body, protocol))
 
 
+def with_method(structure: DrugAndCounts, method: Tsit5) -> DrugAndCounts:
+    """The same cohort solved otherwise."""
+    protocol = Timed(structure.protocol.at, structure.protocol.schedule, method)
+    return eqx.tree_at(lambda s: s.protocol, structure, protocol)
+
+
 def intravenous_course(values: Mapping[str, Array], given: None) -> Array:
     """Concentrations [mg/L] (times, people) of equal doses at equal intervals: the geometric sum over those given before."""
     cl, v, q, vp = (values[name] for name in TWO_TRUTH)
