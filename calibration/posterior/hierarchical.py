@@ -11,10 +11,13 @@ parameters k that have no random effect. With much data it is the centred parame
 person by its own data; were the likelihoods normal, u would be standard normal given any x. The density carries the
 Jacobian, so the posterior is exact whatever the pilot. x = x0 + C w with the pilot's covariance and the priors.
 
-Solvers give predictions and their derivatives along individual parameters only, however many numbers are shared.
+Solvers differentiate predictions along individual parameters only, however many numbers are shared: forward, or where a structure
+for reverse mode is given, by one walk back, which pays from about four parameters on.
 
 Sources: O. Papaspiliopoulos, G. O. Roberts, M. Skold, Stat. Sci. 22:59-73 (2007), on what lies between centred and non-centred.
 """
+
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -25,6 +28,7 @@ from jaxtyping import Array
 from calibration.compiled import compiled_once
 from calibration.population.density import log_det_omega, of_effects, of_readings, of_scale, omega_inverse, weights
 from calibration.population.model import Population
+from calibration.population.structure import AbstractStructure
 from calibration.posterior.draws import Draws, mixed
 from calibration.posterior.pilot import Pilot
 from calibration.posterior.samplers import Chees, Run, run
@@ -35,7 +39,10 @@ from physio.solve.lanes import lane_jacobian
 
 
 class PopulationTarget(AbstractTarget):
-    """One group: x and all people's u, in this order, the people of one effect side by side."""
+    """One group: x and all people's u, in this order, the people of one effect side by side.
+
+    ``reverse`` is the population's structure once more, solved so that it can be differentiated backward.
+    """
 
     population: Population
     wide: Population
@@ -47,18 +54,21 @@ class PopulationTarget(AbstractTarget):
     informed: Array
     follows: Array
     others: Array
+    backward: bool = eqx.field(static=True)
     chains: int = eqx.field(static=True)
     groups: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
 
-    def __init__(self, known: Pilot, chains: int):
+    def __init__(self, known: Pilot, chains: int, reverse: AbstractStructure | None = None):
         population = known.population
         if not np.asarray(known.solved).all():
             lost = np.flatnonzero(~np.asarray(known.solved))
             raise ValueError(
                 f"person {lost[0]} (counted from 0) could not be solved at the pilot's mode: leave {lost.size} such people out"
             )
-        self.population, self.wide = population, population.tiled(chains)
+        self.backward = reverse is not None
+        twin = eqx.tree_at(lambda p: p.structure, population, reverse) if self.backward else population
+        self.population, self.wide = population, twin.tiled(chains)
         self.prior_mean, self.prior_sd, self.centre = known.prior_mean, known.prior_sd, known.x
         self.root = jnp.linalg.cholesky(known.covariance)
         self.precision, self.informed, self.follows = _likelihoods(known)
@@ -82,23 +92,34 @@ class PopulationTarget(AbstractTarget):
         jacobian = -sum(jnp.log(row[-1]) for row in rows).sum()
         return x, jnp.concatenate([random, typical[effects:]]), jacobian
 
-    def predictions(self, log_values: Array) -> tuple[Array, Array, Array]:
-        """Predictions (chains, numbers, people), derivatives (chains, addresses, numbers, people) and who is solved (chains,)."""
-        addresses, people = log_values.shape[1:]
-        flat = jnp.transpose(log_values, (1, 2, 0)).reshape(addresses, people * self.chains)
-        value, slopes, status = lane_jacobian(self.wide.predict, flat, has_aux=True)
+    def predictions(self, log_values: Array) -> tuple[Array, Callable[[Array], Array], Array]:
+        """Predictions (chains, numbers, people) at log_values (chains, addresses, people), who is solved (chains,), and what a
+        slope along predictions is worth along log_values.
+        """
 
         def by_chain(a):
-            return jnp.moveaxis(a.reshape(*a.shape[:-1], people, self.chains), -1, 0)
+            return jnp.moveaxis(a.reshape(*a.shape[:-1], self.population.people, self.chains), -1, 0)
 
-        return by_chain(value), by_chain(slopes), (by_chain(status) == Status.OK).all(-1)
+        def by_lane(a):
+            return jnp.moveaxis(a, 0, -1).reshape(*a.shape[1:-1], self.population.people * self.chains)
+
+        if self.backward:
+            value, pull, status = jax.vjp(self.wide.predict, by_lane(log_values), has_aux=True)
+        else:
+            value, slopes, status = lane_jacobian(self.wide.predict, by_lane(log_values), has_aux=True)
+
+            def pull(g):
+                return (jnp.einsum("anl,nl->al", slopes, g),)
+
+        return by_chain(value), lambda g: by_chain(pull(by_lane(g))[0]), (by_chain(status) == Status.OK).all(-1)
 
     def evaluate(self, u):
         (x, log_values, jacobian), back = jax.vjp(jax.vmap(self.taken_apart), u[0])
-        predicted, slopes, solved = self.predictions(log_values)
-        value, pulls = jax.vmap(jax.value_and_grad(self._density, (0, 1, 2)))(x, log_values, predicted)
-        of_values = pulls[1] + jnp.einsum("canl,cnl->cal", slopes, pulls[2])
-        (slope,) = back((pulls[0], of_values, jnp.ones_like(jacobian)))
+        predicted, pull, solved = self.predictions(log_values)
+        value, slopes = jax.vmap(jax.value_and_grad(self._density, (0, 1, 2)))(x, log_values, predicted)
+        # a person who could not be solved has predictions that are no numbers: what they are worth must not be walked back
+        along = jnp.where(solved[:, None, None], slopes[2], 0.0)
+        (slope,) = back((slopes[0], slopes[1] + pull(along), jnp.ones_like(jacobian)))
         value = value + jacobian
         good = solved & (jnp.abs(value) < jnp.inf) & (jnp.abs(slope) < jnp.inf).all(-1)
         return jnp.where(good, value, -jnp.inf)[None], jnp.where(good[:, None], slope, 0.0)[None]
@@ -126,12 +147,14 @@ def _likelihoods(known: Pilot) -> tuple[Array, Array, Array]:
     return precision, informed, whole[:effects, effects:]
 
 
-def sample_population(known: Pilot, key: Array, sampler: Chees = Chees()) -> tuple[Draws, Draws, Run]:
+def sample_population(
+    known: Pilot, key: Array, sampler: Chees = Chees(), *, reverse: AbstractStructure | None = None
+) -> tuple[Draws, Draws, Run]:
     """Draws of x (one lane), of individual parameters (a lane a person), and what the chains went through.
 
     ``z`` of the first is x on the scale of its priors, its values x itself; ``z`` of the second is log phi, its values phi.
     """
-    target = PopulationTarget(known, sampler.chains)
+    target = PopulationTarget(known, sampler.chains, reverse)
     found = run(target, sampler, key[None])
     x, log_values = _apart(target, jnp.moveaxis(found.u[0], 0, 1))
     z = ((x - target.prior_mean) / target.prior_sd)[..., None]

@@ -50,7 +50,7 @@ def run(data: Path | None, quick: bool) -> Result:
     else:
         runs = [
             _sampled("two compartments", cohorts.two_compartments(), Chees(8, 200, 750)),
-            _sampled("neutropenia", cohorts.neutropenia_cohort(), Chees(8, 150, 350)),
+            _sampled("neutropenia", cohorts.neutropenia_cohort(), Chees(8, 150, 500)),
         ]
         targets = []
     baselines = [
@@ -76,10 +76,11 @@ def _sampled(name: str, cohort: cohorts.Simulated, sampler: Chees) -> Sampled:
     pilot_s = time.perf_counter() - began
     # trajectories of one step: the same program for a fraction of its time
     began = time.perf_counter()
-    sample_population(known, jax.random.key(SEED + 1), dataclasses.replace(sampler, most_steps=1))
+    short = dataclasses.replace(sampler, most_steps=1)
+    sample_population(known, jax.random.key(SEED + 1), short, reverse=cohort.reverse)
     first = time.perf_counter() - began
     began, began_cpu = time.perf_counter(), time.process_time()
-    shared, own, _ = sample_population(known, jax.random.key(SEED), sampler)
+    shared, own, _ = sample_population(known, jax.random.key(SEED), sampler, reverse=cohort.reverse)
     jax.block_until_ready(own.values)
     seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
     bulk, tail, r_hat = (np.asarray(f)[:, 0] for f in (shared.ess_bulk(), shared.ess_tail(), shared.r_hat()))

@@ -32,7 +32,7 @@ from physio.observe import readings
 from physio.priors import Normal
 from physio.protocol import Timed
 from physio.schedule import repeated
-from physio.solve import Tsit5
+from physio.solve import AbstractAdjoint, DiscreteAdjoint, ForwardMode, Tsit5
 from physio.solve.lanes import repeated as tiled_lanes
 
 SEED = 20261125
@@ -63,11 +63,12 @@ METHOD = Tsit5(rtol=1e-4, atol=1e-5, max_steps=2000)
 
 
 class Simulated(NamedTuple):
-    """A cohort, its priors, and the numbers of x that it was made from."""
+    """A cohort, its priors, the numbers of x that it was made from, and its structure for reverse mode where that pays."""
 
     population: Population
     priors: dict[str, Normal]
     truth: dict[str, float]
+    reverse: AbstractStructure | None = None
 
 
 class TwoErrors(AbstractNoise):
@@ -93,10 +94,11 @@ class DrugAndCounts(AbstractStructure):
     drug_rows: tuple[int, ...] = eqx.field(static=True)
     count_rows: tuple[int, ...] = eqx.field(static=True)
 
-    def __init__(self, lanes: int):
+    def __init__(self, lanes: int, adjoint: AbstractAdjoint = ForwardMode()):
         times = np.unique(np.concatenate([DRUG_TIMES, COUNT_TIMES]))
+        doses = repeated("depot.drug", 80.0, every=12.0, count=15)
         self.body = lanes_of(neutropenia(), lanes)
-        self.protocol = Timed(times, repeated("depot.drug", 80.0, every=12.0, count=15), METHOD).widened(lanes)
+        self.protocol = Timed(times, doses, METHOD, adjoint).widened(lanes)
         self.drug_rows = tuple(int(i) for i in np.searchsorted(times, DRUG_TIMES))
         self.count_rows = tuple(int(i) for i in np.searchsorted(times, COUNT_TIMES))
 
@@ -111,7 +113,7 @@ class DrugAndCounts(AbstractStructure):
 
 
 def with_method(structure: DrugAndCounts, method: Tsit5) -> DrugAndCounts:
-    """The same cohort solved otherwise."""
+    """The same cohort solved to another tolerance."""
     protocol = Timed(structure.protocol.at, structure.protocol.schedule, method)
     return eqx.tree_at(lambda s: s.protocol, structure, protocol)
 
@@ -193,7 +195,9 @@ def neutropenia_cohort(people: int = 12) -> Simulated:
     }  # fmt: skip
     noise = TwoErrors(*MARROW_SIGMAS, len(DRUG_TIMES))
     random = MARROW_ADDRESSES[: len(MARROW_OMEGA)]
-    return _made(
+    made = _made(
         DrugAndCounts(people), noise, MARROW_TRUTH, MARROW_OMEGA, random, MARROW_ADDRESSES, ("first", "second"), guesses,
         people, SEED + 1,
     )  # fmt: skip
+    # 369 steps on average, 500 at most where parameters are 20 % off
+    return made._replace(reverse=DrugAndCounts(people, DiscreteAdjoint(rows=1024, blocks=1)))

@@ -328,7 +328,8 @@ def test_pilot_finds_the_mode_of_the_exact_marginal(normal_population):
 
 def test_density_of_a_population_with_its_jacobian(normal_population):
     """log p(x, phi, y) + log |d(x, phi) / du| up to one constant, the determinant by derivatives of the map."""
-    target = PopulationTarget(pilot(normal_population, PRIORS), 2)
+    known = pilot(normal_population, PRIORS)
+    target = PopulationTarget(known, 2)
     y = np.asarray(normal_population.readings.value)
 
     def apart(u):
@@ -348,6 +349,9 @@ def test_density_of_a_population_with_its_jacobian(normal_population):
     h, way = 1e-5, jax.random.normal(jax.random.key(3), u.shape)
     differences = (evaluate(u + h * way)[0] - evaluate(u - h * way)[0]) / (2.0 * h)
     np.testing.assert_allclose((slope * way).sum(-1), differences, rtol=1e-6)
+    backward = PopulationTarget(known, 2, reverse=normal_population.structure)
+    for ours, theirs in zip(eqx.filter_jit(backward.evaluate)(u), (value, slope), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-11)
 
 
 def test_chains_of_a_population_against_quadrature(normal_population):
