@@ -1,8 +1,9 @@
 """Many-chain Hamiltonian Monte Carlo by blackjax: ChEES-HMC, whose chains tune one step size and one trajectory length together.
 
-Trajectories have a fixed length, jittered, and not one chosen by each chain's own turn, so that many chains on a wide device wait
-for nobody (a lone NUTS chain there is a trap). Chains of all groups are lanes of one batched evaluation, whose gradients are those
-of ``AbstractTarget.evaluate``: by forward mode where unknowns are few. A group's draws depend on its own key and on nobody else.
+Trajectories have a fixed length, jittered, and not one chosen by each chain's own turn, so that many chains on a wide device
+wait for nobody (a lone NUTS chain there is a trap). The second half of the warm-up scales every direction by its spread over all
+chains. Chains of all groups are lanes of one batched evaluation, whose gradients are those of ``AbstractTarget.evaluate``: by
+forward mode where unknowns are few. A group's draws depend on its own key and on nobody else.
 
 Source: M. D. Hoffman, A. Radul, P. Sountsov, AISTATS 130:3907-3915 (2021).
 """
@@ -122,6 +123,7 @@ def _run(target: AbstractTarget, sampler: Chees, most: Array, keys: Array) -> Ru
             sampler.chains,
             target_acceptance_rate=sampler.acceptance,
             max_leapfrog_steps=most,
+            mass_matrix_estimation="diagonal",
             adaptation_info_fn=lambda *_: None,
         )
         (states, tuned), _ = warmup.run(

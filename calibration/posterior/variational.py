@@ -54,8 +54,8 @@ def nodes(points: int, unknowns: int) -> np.ndarray:
 def variational(fit: Fit, how: Variational = Variational()) -> Fit:
     """The same fit with the mean and covariance of the nearest normal distribution, begun at its Laplace approximation.
 
-    A lane without a covariance keeps none; one that does not settle is marked at its iteration limit, and one whose body cannot
-    be solved at some of the points is marked as failed.
+    A lane without a covariance keeps none. One that does not settle is marked at its iteration limit, one whose body cannot be
+    solved at some of the points as failed; neither has a covariance then, so that no interval can come from it.
     """
     if fit.covariance is None:
         raise ValueError(f"{fit.method} has no covariance to begin from: apply calibration.laplace first")
@@ -68,7 +68,7 @@ def variational(fit: Fit, how: Variational = Variational()) -> Fit:
     status = jnp.where(settled, FitStatus.CONVERGED, FitStatus.ITERATION_LIMIT)
     status = jnp.where(solved, status, FitStatus.SOLVE_FAILED)
     status = jnp.where(started, status, fit.status).astype(jnp.int32)
-    covariance = jnp.where(started & solved, covariance, jnp.inf * eye)
+    covariance = jnp.where(started & solved & settled, covariance, jnp.where(eye > 0.0, jnp.inf, 0.0))
     return dataclasses.replace(
         fit,
         z=jnp.where(started, mean, fit.z),

@@ -36,7 +36,7 @@ from experiments.problems.rank_test import p_values, ranks
 SEED, LEVELS, LEAST_P = 20261128, (0.5, 0.8, 0.95), 0.01
 PEOPLE = {"oral": 550, "glucose": 300, "marrow": 150, "oral, sparse": 300, "oral, other": 200}
 POOLED = ("oral", "glucose", "marrow")
-SAMPLER = Chees(chains=4, warmup=150, draws=250, most_steps=6)
+SAMPLER = Chees(chains=4, warmup=200, draws=250, most_steps=32)
 METHODS = (
     "Laplace, exact curvature", "Laplace, Gauss-Newton", "variational", "Laplace with weights", "ChEES-HMC", "amortised",
 )  # fmt: skip
@@ -58,7 +58,7 @@ def run(data: Path | None, quick: bool) -> Result:
         return _not_run(str(error))
     began = time.perf_counter()
     counts = {"oral": 100} if quick else PEOPLE
-    training = Training(people=5000, steps=800, batch=128) if quick else Training(steps=5000)
+    training = Training(people=5000, steps=600, batch=128) if quick else Training(steps=5000)
     networks: dict[str, Amortised] = {}
     arms, figures, targets = {}, [], []
     for model, count in counts.items():
