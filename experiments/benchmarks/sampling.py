@@ -45,8 +45,14 @@ def run(data: Path | None, quick: bool) -> Result:
     except ImportError as error:
         return _not_run(str(error))
     if quick:
-        runs = [_sampled("two compartments", cohorts.two_compartments(40), Chees(4, 100, 400))]
-        targets = [Target.not_run(f"neutropenia: {f}", a, "left out of the quick run") for f, a in _asked("neutropenia")]
+        small = _sampled("two compartments", cohorts.two_compartments(40), Chees(4, 100, 400))
+        # the speed of a third of the cohort is no answer to what was asked of all
+        runs = [small._replace(targets=small.targets[-1:])]
+        targets = [
+            Target.not_run(f"two compartments: {f}", a, "the quick run has 40 people instead of 120")
+            for f, a in _asked("two compartments")[:-1]
+        ]
+        targets += [Target.not_run(f"neutropenia: {f}", a, "left out of the quick run") for f, a in _asked("neutropenia")]
     else:
         runs = [
             _sampled("two compartments", cohorts.two_compartments(), Chees(8, 200, 750)),
@@ -116,9 +122,10 @@ def _sampled(name: str, cohort: cohorts.Simulated, sampler: Chees) -> Sampled:
         "mean bulk ESS over NONMEM's": bulk.mean() / seconds / nonmem,
     }
     aim = next(iter(asked))
+    met = bool(values[aim] >= AIMS[name])
     where = f"the aim is for a GPU; this is {jax.devices()[0].platform}"
     targets = [
-        Target(f"{name}: {aim}", asked[aim], values[aim], bool(values[aim] >= AIMS[name]), where),
+        Target(f"{name}: {aim}", asked[aim], values[aim], met, None if met else where),
         *(Target.at_least(f"{name}: {f}", values[f], 1.0, "1") for f in list(values)[1:]),
         Target.at_most(f"{name}: largest R-hat, shared", float(r_hat.max()), MOST_R_HAT, "1"),
     ]
