@@ -11,7 +11,18 @@ from jaxtyping import Array
 from physio.body import Body
 from physio.component import as_float
 from physio.schedule import Schedule, nothing
-from physio.solve import AbstractClosing, AbstractMethod, Newton, Status, Trajectory, Tsit5, periodic, solve
+from physio.solve import (
+    AbstractAdjoint,
+    AbstractClosing,
+    AbstractMethod,
+    ForwardMode,
+    Newton,
+    Status,
+    Trajectory,
+    Tsit5,
+    periodic,
+    solve,
+)
 from physio.solve.plan import to_lanes
 
 
@@ -32,14 +43,18 @@ class AbstractProtocol(eqx.Module):
 
 
 class Timed(AbstractProtocol):
-    """``solve`` through a schedule, seen at the times ``at``: (times,) or (times, lanes)."""
+    """``solve`` through a schedule, seen at the times ``at``: (times,) or (times, lanes).
+
+    ``adjoint`` says which derivatives can be taken: forward ones by default, reverse ones by ``DiscreteAdjoint()``.
+    """
 
     at: Array = eqx.field(converter=as_float)
     schedule: Schedule = eqx.field(default_factory=nothing)
     method: AbstractMethod = Tsit5()
+    adjoint: AbstractAdjoint = ForwardMode()
 
     def run(self, body, lanes, memory=None):
-        return solve(body, self.schedule, at=self.at, lanes=lanes, method=self.method)
+        return solve(body, self.schedule, at=self.at, lanes=lanes, method=self.method, adjoint=self.adjoint)
 
     def memory(self, trajectory):
         return None
@@ -48,7 +63,7 @@ class Timed(AbstractProtocol):
         steady = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes,)), self.schedule.steady)
         events = [to_lanes(x, lanes) for x in (self.schedule.time, self.schedule.amount, self.schedule.duration)]
         schedule = Schedule(*events, to_lanes(self.schedule.channel, lanes), steady, self.schedule.channels)
-        return Timed(to_lanes(self.at, lanes), schedule, self.method)
+        return Timed(to_lanes(self.at, lanes), schedule, self.method, self.adjoint)
 
 
 class ClosedBeat(AbstractProtocol):

@@ -34,7 +34,7 @@ _SMALLEST, _FIRST_REFUSAL, _LARGEST = 1e-10, 1e-2, 1e5
 
 
 class Modes(NamedTuple):
-    """``eta`` (effects, people), the predictions near it to second order, Phi there, and who has arrived (people,)."""
+    """``eta`` (effects, people), the predictions near it, Phi there, and who has arrived (people,)."""
 
     eta: Array
     near: Local
@@ -53,6 +53,23 @@ class _Search(NamedTuple):
 
 def modes(population: Population, shared: Shared, eta: Array, spread_at: Array | None) -> Modes:
     """From ``eta`` (effects, people). ``spread_at`` (numbers, people) holds the spread of errors still; None: it follows f."""
+    search, expected, exact = _searches(population, shared, spread_at)
+    first, _ = search(eta, 1, expected, _FIRST_PROMISE, _FIRST_STEPS, _FEW)
+    return _modes(*search(first.eta, 2, exact, _PROMISE, _STEPS, 0.0))
+
+
+def rough_modes(population: Population, shared: Shared, eta: Array) -> Modes:
+    """By first derivatives alone, which takes more steps, each much cheaper where a body is solved; ``near`` is linear."""
+    search, expected, _ = _searches(population, shared, None)
+    return _modes(*search(eta, 1, expected, _PROMISE, _STEPS, 0.0))
+
+
+def _modes(end: _Search, left: Array) -> Modes:
+    return Modes(end.eta, end.near, end.phi, (left < 10.0 * _PROMISE) & (end.phi < jnp.inf))
+
+
+def _searches(population: Population, shared: Shared, spread_at: Array | None) -> tuple[Callable, Callable, Callable]:
+    """A search, and the two curvatures it may use."""
     typical = population.log_typical(shared)
     effects = len(population.random)
     inverse = omega_inverse(shared)
@@ -112,6 +129,4 @@ def modes(population: Population, shared: Shared, eta: Array, spread_at: Array |
         end = jax.lax.while_loop(unfinished, step, start)
         return end, scores(end)[2]
 
-    first, _ = search(eta, 1, expected, _FIRST_PROMISE, _FIRST_STEPS, _FEW)
-    end, left = search(first.eta, 2, exact, _PROMISE, _STEPS, 0.0)
-    return Modes(end.eta, end.near, end.phi, (left < 10.0 * _PROMISE) & (end.phi < jnp.inf))
+    return search, expected, exact

@@ -2,7 +2,7 @@
 
 To add one: write ``experiments/benchmarks/NAME.py`` with ``run(data, quick) -> Result`` and list it here. A
 benchmark imports the core libraries only (jax, equinox, diffrax, optimistix, lineax, optax, numpy, scipy): a
-GPU machine may have no others.
+GPU machine may have no others. What needs an extra says so in the targets that it could not run.
 """
 
 BENCHMARKS: dict[str, tuple[str, str]] = {
@@ -73,6 +73,14 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "identifiability": (
         "experiments.benchmarks.identifiability",
         "a published profile interval; coverage, ranks and profiles of simulated people; what a failed neighbour changes",
+    ),
+    "sampling": (
+        "experiments.benchmarks.sampling",
+        "effective draws a second from the posteriors of two cohorts, beside published figures of Stan and NONMEM",
+    ),
+    "coverage": (
+        "experiments.benchmarks.coverage",
+        "coverage of every posterior method on people of three models; simulation-based calibration; another model family",
     ),
     "demo": (
         "experiments.benchmarks.demo",
