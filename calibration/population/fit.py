@@ -13,6 +13,7 @@ Source of S: E. R. Berndt, B. H. Hall, R. E. Hall, J. A. Hausman, Ann. Econ. Soc
 
 import dataclasses
 import enum
+import re
 from collections.abc import Callable
 
 import jax
@@ -93,13 +94,8 @@ class PopulationFit:
 
         def natural(x):
             shared = self.population.shared(x)
-            omega = shared.root @ shared.root.T
-            first, entries = 0, []
-            for block in self.population.blocks:
-                entries += [omega[first + i, first + j] for i in range(len(block)) for j in range(i + 1)]
-                first += len(block)
             noise = [getattr(shared.noise, name) for name in self.population.spreads]
-            return jnp.stack([*shared.theta.values(), *entries, *noise])
+            return jnp.stack([*shared.theta.values(), *self.population.omegas(shared), *noise])
 
         x = jnp.asarray(self.x)
         values = np.asarray(natural(x))
@@ -109,7 +105,7 @@ class PopulationFit:
             slopes = np.asarray(jax.jacfwd(natural)(x))
             errors = [float(v) for v in np.sqrt(np.einsum("ij,jk,ik->i", slopes, self.covariance, slopes))]
             # at the edge of what a variance can be, curvature says nothing about it
-            edge = [any(f"{name}{end}" in n for name in self.vanished for end in ",]") for n in self.population.names]
+            edge = [any(name in re.split(r"\[|,| = |\]", n) for name in self.vanished) for n in self.population.names]
             errors = [None if at_edge else e for e, at_edge in zip(errors, edge, strict=True)]
         return [Estimate(n, float(v), e) for n, v, e in zip(self.population.names, values, errors, strict=True)]
 

@@ -38,6 +38,13 @@ class Theta:
             raise ValueError(f"{self.name} begins at {self.start}: give a number above 0, or positive=False")
 
 
+@dataclass(frozen=True)
+class Tied:
+    """Independent random effects of one variance, such as those of one parameter on several occasions."""
+
+    names: tuple[str, ...]
+
+
 class Shared(NamedTuple):
     """x taken apart: theta name -> number, the Cholesky factor of Omega, the noise."""
 
@@ -50,8 +57,8 @@ class Population(eqx.Module):
     """A population model with its data.
 
     ``typical``     from theta and covariates to address -> (people,) or a number shared by all, all positive
-    ``blocks``      addresses with random effects; those of one block are correlated
-    ``variances``   where a fit begins, one of every random effect in the order of the blocks
+    ``blocks``      addresses with random effects; those of one block are correlated, those of a ``Tied`` share one variance
+    ``variances``   where a fit begins, one of every random effect (of a ``Tied`` one for all) in the order of the blocks
     ``spreads``     fields of the noise to estimate; the others stay as they are
     ``covariates``  name -> (people,)
     """
@@ -62,7 +69,7 @@ class Population(eqx.Module):
     covariates: dict[str, Array]
     typical: Callable[[Mapping[str, Array], Mapping[str, Array]], dict[str, Array]] = eqx.field(static=True)
     thetas: tuple[Theta, ...] = eqx.field(static=True)
-    blocks: tuple[tuple[str, ...], ...] = eqx.field(static=True)
+    blocks: tuple[tuple[str, ...] | Tied, ...] = eqx.field(static=True)
     variances: tuple[float, ...] = eqx.field(static=True)
     spreads: tuple[str, ...] = eqx.field(static=True)
 
@@ -74,14 +81,14 @@ class Population(eqx.Module):
         *,
         thetas: Sequence[Theta],
         typical: Callable,
-        random: Sequence[str | Sequence[str]],
+        random: Sequence[str | Sequence[str] | Tied],
         variances: Sequence[float],
         spreads: Sequence[str],
         covariates: Mapping[str, Array] | None = None,
     ):
         self.structure, self.readings, self.noise = structure, readings, noise
         self.typical, self.thetas, self.spreads = typical, tuple(thetas), tuple(spreads)
-        self.blocks = tuple((b,) if isinstance(b, str) else tuple(b) for b in random)
+        self.blocks = tuple(b if isinstance(b, Tied) else (b,) if isinstance(b, str) else tuple(b) for b in random)
         self.variances = tuple(float(v) for v in variances)
         self.covariates = {name: jnp.asarray(value, jnp.float64) for name, value in (covariates or {}).items()}
         self._check()
@@ -93,8 +100,9 @@ class Population(eqx.Module):
                 raise ValueError(f"random effect on {name!r}, which `typical` does not give; it gives {', '.join(known)}")
         if len(set(self.random)) != len(self.random):
             raise ValueError(f"two random effects on one parameter: {', '.join(self.random)}")
-        if len(self.variances) != len(self.random):
-            raise ValueError(f"{len(self.random)} random effects need as many variances, got {len(self.variances)}")
+        wanted = sum(1 if isinstance(b, Tied) else len(b) for b in self.blocks)
+        if len(self.variances) != wanted:
+            raise ValueError(f"random effects need {wanted} variances (one for those that are tied), got {len(self.variances)}")
         if not all(v > 0.0 for v in self.variances):
             raise ValueError(f"variances of random effects must be above 0, got {self.variances}")
         fields = vars(self.noise)
@@ -127,7 +135,7 @@ class Population(eqx.Module):
     @property
     def random(self) -> tuple[str, ...]:
         """Addresses with random effects, in order."""
-        return tuple(name for block in self.blocks for name in block)
+        return tuple(name for block in self.blocks for name in _names(block))
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -137,15 +145,14 @@ class Population(eqx.Module):
     @property
     def names(self) -> tuple[str, ...]:
         """One of every number in x."""
-        omegas = [f"omega[{b[i]},{b[j]}]" for b in self.blocks for i in range(len(b)) for j in range(i + 1)]
-        return (*(t.name for t in self.thetas), *omegas, *self.spreads)
+        return (*(t.name for t in self.thetas), *(name for block in self.blocks for name in _entries(block)), *self.spreads)
 
     def start(self) -> Array:
         """x where a fit begins."""
         thetas = [np.log(t.start) if t.positive else t.start for t in self.thetas]
         left, omegas = list(self.variances), []
         for block in self.blocks:
-            for i in range(len(block)):
+            for i in range(1 if isinstance(block, Tied) else len(block)):
                 omegas += [0.0] * i + [0.5 * np.log(left.pop(0))]
         return jnp.asarray([*thetas, *omegas, *(np.log(float(vars(self.noise)[n])) for n in self.spreads)])
 
@@ -160,11 +167,17 @@ class Population(eqx.Module):
         at, first = len(self.thetas), 0
         root = jnp.zeros((len(self.random),) * 2, x.dtype)
         for block in self.blocks:
-            for i in range(len(block)):
-                for j in range(i + 1):
-                    root = root.at[first + i, first + j].set(jnp.exp(x[at]) if i == j else x[at])
-                    at += 1
-            first += len(block)
+            size = len(_names(block))
+            if isinstance(block, Tied):
+                rows = first + np.arange(size)
+                root = root.at[rows, rows].set(jnp.exp(x[at]))
+                at += 1
+            else:
+                for i in range(size):
+                    for j in range(i + 1):
+                        root = root.at[first + i, first + j].set(jnp.exp(x[at]) if i == j else x[at])
+                        at += 1
+            first += size
         noise = self.noise
         for i, name in enumerate(self.spreads):
             noise = eqx.tree_at(lambda n, name=name: getattr(n, name), noise, jnp.exp(x[at + i]))
@@ -174,14 +187,31 @@ class Population(eqx.Module):
         """x with the blocks of a covariance (effects, effects) of random effects; what lies between blocks is left out."""
         at, first = len(self.thetas), 0
         for block in self.blocks:
-            last = first + len(block)
-            root = jnp.linalg.cholesky(omega[first:last, first:last])
-            for i in range(len(block)):
-                for j in range(i + 1):
-                    x = x.at[at].set(jnp.log(root[i, i]) if i == j else root[i, j])
-                    at += 1
+            last = first + len(_names(block))
+            part = omega[first:last, first:last]
+            if isinstance(block, Tied):
+                x = x.at[at].set(0.5 * jnp.log(jnp.diagonal(part).mean()))
+                at += 1
+            else:
+                root = jnp.linalg.cholesky(part)
+                for i in range(last - first):
+                    for j in range(i + 1):
+                        x = x.at[at].set(jnp.log(root[i, i]) if i == j else root[i, j])
+                        at += 1
             first = last
         return x
+
+    def omegas(self, shared: Shared) -> list[Array]:
+        """Variances and covariances of random effects in the order of ``names``."""
+        omega, first, entries = shared.root @ shared.root.T, 0, []
+        for block in self.blocks:
+            size = len(_names(block))
+            if isinstance(block, Tied):
+                entries.append(omega[first, first])
+            else:
+                entries += [omega[first + i, first + j] for i in range(size) for j in range(i + 1)]
+            first += size
+        return entries
 
     def log_typical(self, shared: Shared) -> Array:
         """(addresses, people) logarithms of typical values."""
@@ -215,3 +245,14 @@ def typical_names(population: Population) -> list[str]:
     """Addresses that ``typical`` gives."""
     start = {t.name: jnp.asarray(t.start) for t in population.thetas}
     return list(population.typical(start, population.covariates))
+
+
+def _names(block: tuple[str, ...] | Tied) -> tuple[str, ...]:
+    return block.names if isinstance(block, Tied) else block
+
+
+def _entries(block: tuple[str, ...] | Tied) -> list[str]:
+    """Names of the numbers in x that a block has."""
+    if isinstance(block, Tied):
+        return [f"omega[{' = '.join(block.names)}]"]
+    return [f"omega[{block[i]},{block[j]}]" for i in range(len(block)) for j in range(i + 1)]

@@ -3,8 +3,8 @@
     log phi_ik = log typical + eta_i + kappa_ik,     kappa_ik ~ N(0, Gamma),  independent of eta and of each other
 
 An ``Occasional`` structure has one structure for each occasion, told apart by a washout: each begins at rest. Its parameter
-``clearance`` becomes the product of ``clearance`` and of ``clearance@1``, ``clearance@2``, ... whose typical value is 1, and whose
-random effects share one variance: ``Population(tied=...)`` holds such groups.
+``clearance`` becomes the product of ``clearance`` and of ``clearance@1``, ``clearance@2``, ... whose typical value is 1 and whose
+random effects share one variance: ``Population(random=[..., occasions("clearance", 2)])``.
 
 Source: M. O. Karlsson, L. B. Sheiner, J. Pharmacokinet. Biopharm. 21:735-750 (1993).
 """
@@ -13,12 +13,18 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 
+from calibration.population.model import Tied
 from calibration.population.structure import AbstractStructure
 
 
 def on_occasion(name: str, occasion: int) -> str:
     """The address of what a parameter is multiplied by on an occasion, counted from 1."""
     return f"{name}@{occasion}"
+
+
+def occasions(name: str, count: int) -> Tied:
+    """The random effects of a parameter on each of ``count`` occasions."""
+    return Tied(tuple(on_occasion(name, k) for k in range(1, count + 1)))
 
 
 class Occasional(AbstractStructure):

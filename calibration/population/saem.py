@@ -61,11 +61,12 @@ def saem(
     tolerance: float = 0.3,
     width: int = 1024,
 ) -> tuple[PopulationFit, np.ndarray]:
-    """``(fit, trace (iterations, shared))``; ``chains`` for each person, by default as many as make two hundred lanes or more.
+    """``(fit, trace (iterations, shared))``; ``chains`` for each person, by default as many as make a thousand lanes or more: with
+    fewer a variance may wander to where it comes back slowly.
 
     A person whose body cannot be solved or whose readings have no density at the start is left out and flagged.
     """
-    chains = max(1, -(-200 // population.people)) if chains is None else chains
+    chains = max(1, -(-1000 // population.people)) if chains is None else chains
     x = jnp.asarray(population.start() if x is None else x, jnp.float64)
     if not population.random:
         raise ValueError("no parameter has a random effect: there is nothing to simulate; fit one person instead")

@@ -15,24 +15,33 @@ from calibration.population import (
     ImportanceSampling,
     Laplace,
     Measured,
+    Occasional,
     Population,
     Quadrature,
     SearchStatus,
     Theta,
     fit_population,
     from_curvature,
+    from_scores,
+    npde,
+    occasions,
+    on_occasion,
+    replicated,
+    saem,
     sandwich,
     terms_at,
+    visual_check,
     with_errors,
 )
 from experiments.problems.nlme_cases import WANG_ERRORS, phenobarbital, theophylline, wang
 from physio.bodies.pharmacokinetics import oral
-from physio.noise import Additive, LogNormalNoise
+from physio.noise import Additive, LogitNormal, LogNormalNoise, ProbitNormal, YeoJohnson
 from physio.observe import AtTimes, Observation, readings
 from physio.protocol import Timed
 from physio.schedule import bolus, ragged
 from physio.solve import Exponential
-from scipy.stats import multivariate_normal, norm
+from scipy.integrate import quad
+from scipy.stats import multivariate_normal, norm, yeojohnson
 
 METHODS = [FO(), FOCE(), FOCEI(), Laplace(), Quadrature(3)]
 OMEGA = np.asarray([[0.5, 0.2], [0.2, 0.3]])
@@ -264,3 +273,126 @@ def test_numbers_that_only_show_in_their_product_get_no_errors():
     fit = with_errors(fit_population(twice), from_curvature)
     assert fit.covariance is None
     assert [e.se for e in fit.estimates()] == [None] * 6
+
+
+def test_occasions_of_a_linear_model_have_their_exact_likelihood():
+    """Two readings on each of two occasions: one effect of the person, one of each occasion, all of them normal."""
+    rng = np.random.default_rng(5)
+    values = rng.standard_normal((4, 3))
+    level = Equations(jnp.zeros((2, 3)), lambda v, zero: jnp.log(v["a"]) + zero)
+    population = Population(
+        Occasional([level, level], ["a"]),
+        readings(values),
+        Additive(SPREAD),
+        thetas=[Theta("a", 1.5)],
+        typical=lambda theta, covariates: {"a": theta["a"], on_occasion("a", 1): 1.0, on_occasion("a", 2): 1.0},
+        random=["a", occasions("a", 2)],
+        variances=[0.5, 0.2],
+        spreads=["spread"],
+    )
+    assert population.names == ("a", "omega[a,a]", "omega[a@1 = a@2]", "spread")
+    same = np.kron(np.eye(2), np.ones((2, 2)))
+    covariance = 0.5 * np.ones((4, 4)) + 0.2 * same + SPREAD**2 * np.eye(4)
+    exact = multivariate_normal(np.full(4, np.log(1.5)), covariance).logpdf(values.T)
+    for objective in (FOCEI(), Laplace()):
+        terms, good = terms_at(population, objective, population.start())
+        assert good.all()
+        np.testing.assert_allclose(terms, -2.0 * exact - 4.0 * np.log(2.0 * np.pi), rtol=1e-9)
+
+
+def test_importance_sampling_integrates_a_normal_density_exactly():
+    data = people(4)
+    population, x = linear(*data)
+    terms, good = terms_at(population, ImportanceSampling(log2_points=5), x)
+    # all but the moments of few points is exact
+    bare, _ = terms_at(population, Laplace(), x)
+    assert good.all()
+    np.testing.assert_allclose(terms, bare, rtol=1e-9)
+
+
+def test_importance_sampling_of_a_skewed_density():
+    """One reading far below its limit's middle: the integral over one effect by scipy."""
+    value, limit = 1.3, 0.4
+    population = Population(
+        Equations(jnp.zeros((2, 1)), lambda v, _: jnp.stack([v["a"], v["a"]])),
+        readings([[value], [limit]], below=[[False], [True]]),
+        Additive(0.5),
+        thetas=[Theta("a", 1.0)],
+        typical=lambda theta, covariates: {"a": theta["a"]},
+        random=["a"],
+        variances=[0.6],
+        spreads=["spread"],
+    )
+
+    def inside(eta):
+        a = np.exp(eta)
+        return norm.pdf(eta, 0.0, np.sqrt(0.6)) * norm.pdf(value, a, 0.5) * norm.cdf(limit, a, 0.5)
+
+    exact = -2.0 * np.log(quad(inside, -6.0, 6.0, epsabs=1e-13)[0]) - np.log(2.0 * np.pi)
+    for seed in (0, 1):
+        terms, _ = terms_at(population, ImportanceSampling(log2_points=12, seed=seed), population.start())
+        np.testing.assert_allclose(terms, [exact], atol=5e-3)
+
+
+def test_saem_finds_the_exact_maximum_of_a_linear_model():
+    data = people(60, seed=7)
+    population, _ = linear(*data)
+    exact = fit_population(population, gtol=1e-4)
+    found, trace = saem(population, jax.random.key(0), explore=80, average=150)
+    assert found.status == SearchStatus.CONVERGED and len(trace) == 230
+    errors = np.sqrt(np.diagonal(from_scores(exact)))
+    assert (np.abs(found.x - exact.x) < 0.2 * errors).all()
+    assert found.value - exact.value < 0.1
+
+
+def test_saem_without_random_effects_on_every_parameter():
+    """A slope that everybody shares is found by scoring; the likelihood is exact in closed form, as above."""
+    times, values, present = people(60, seed=8)
+    rng = np.random.default_rng(0)
+    values = 1.0 + 0.7 * rng.standard_normal(60) - 0.5 * times + SPREAD * rng.standard_normal(times.shape)
+    population = Population(
+        Equations(jnp.asarray(times), line),
+        readings(values, present),
+        Additive(SPREAD),
+        thetas=[Theta("a", np.e), Theta("b", 0.9)],
+        typical=lambda theta, covariates: {"a": theta["a"], "b": theta["b"]},
+        random=["a"],
+        variances=[0.5],
+        spreads=["spread"],
+    )
+    exact = fit_population(population, gtol=1e-4)
+    found, _ = saem(population, jax.random.key(0), explore=80, average=150)
+    errors = np.sqrt(np.diagonal(from_scores(exact)))
+    assert (np.abs(found.x - exact.x) < 0.2 * errors).all()
+
+
+def test_prediction_errors_of_the_right_model_are_normal_and_of_a_wrong_one_are_not():
+    data = people(150, seed=9)
+    population, x = linear(*data)
+    fit = fit_population(population, x=x, iterations=0)
+    made = replicated(fit, jax.random.key(2), 400)
+    right = npde(made)
+    assert right.left_out == 0 and np.isfinite(right.errors).sum() == data[2].sum()
+    assert right.p_values()["all"] > 0.01
+    assert npde(made._replace(observed=made.observed + 1.0)).p_values()["all"] < 1e-6
+    check = visual_check(made, data[0], [-0.1, 0.4, 0.8, 1.2, 1.6], corrected=False)
+    assert check.count.sum() == data[2].sum() and check.outside() < 0.25
+    wrong = visual_check(made._replace(observed=made.observed + 1.0), data[0], [-0.1, 0.4, 0.8, 1.2, 1.6], corrected=False)
+    assert wrong.outside() > 0.5
+    # the intervals hold the percentiles of the exact marginal distribution
+    spread = np.sqrt(OMEGA[0, 0] + SPREAD**2)
+    assert (np.abs(check.middle[:, 0] - (1.0 + spread * norm.ppf([0.1, 0.5, 0.9]))) < 0.1).all()
+
+
+@pytest.mark.parametrize("noise", [YeoJohnson(1.0, 0.5), YeoJohnson(1.0, 1.7), YeoJohnson(1.0, 0.0)], ids=str)
+def test_yeo_johnson_against_scipy(noise):
+    y = np.linspace(-3.0, 4.0, 15)
+    np.testing.assert_allclose(noise.transform(jnp.asarray(y)), yeojohnson(y, float(noise.exponent)), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(noise.inverse(noise.transform(jnp.asarray(y))), y, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("noise", [LogitNormal(1.0, 2.0, 12.0), ProbitNormal(1.0, 2.0, 12.0)], ids=str)
+def test_bounded_scales(noise):
+    y = jnp.linspace(2.1, 11.9, 15)
+    assert abs(float(noise.transform(jnp.asarray(7.0)))) < 1e-12
+    np.testing.assert_allclose(noise.inverse(noise.transform(y)), y, rtol=1e-12)
