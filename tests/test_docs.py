@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.mark.parametrize("page", ["fit-a-cohort.md", "solvers.md", "update-a-twin.md"])
+@pytest.mark.parametrize("page", ["fit-a-cohort.md", "solvers.md", "update-a-twin.md", "what-the-data-support.md"])
 def test_programs_run(page, tmp_path):
     (tmp_path / "experiments").symlink_to(ROOT / "experiments")
     programs = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
