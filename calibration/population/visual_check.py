@@ -56,7 +56,10 @@ def visual_check(
         use = read & (inside == bin_)
         if not use.any():
             continue
-        factor = np.median(made.typical[use]) / made.typical[use] if corrected else np.ones(use.sum())
+        typical = made.typical[use]
+        # a reading whose typical prediction is 0 cannot be corrected and stays as it is
+        usable = corrected & (np.abs(typical) > 0.0)
+        factor = np.where(usable, np.median(typical) / np.where(usable, typical, 1.0), 1.0)
         found = np.where(made.below[use], -np.inf, made.observed[use] * factor)
         limit = np.where(made.below[use], made.observed[use] * factor, -np.inf)
         others = made.values[:, use] * factor

@@ -13,17 +13,20 @@ from calibration.diagnostics.starts import convergence
 from calibration.fit import Fit, FitStatus
 from calibration.identifiability import End, Profiles, Spectrum
 from calibration.multistart import Starts
+from calibration.population import Npde, VisualCheck
 from calibration.problem import AbstractProblem
 from experiments.plots.contraction import contraction_figure
 from experiments.plots.convergence import convergence_figure
 from experiments.plots.cost import cost_figure
 from experiments.plots.coverage import coverage_figure, subgroups_figure
+from experiments.plots.npde import npde_figure
 from experiments.plots.pit import pit_figure
 from experiments.plots.predictive import predictive_figure
 from experiments.plots.profiles import profiles_figure
 from experiments.plots.ranks import ranks_figure
 from experiments.plots.scores import crps_figure
 from experiments.plots.spectrum import spectrum_figure
+from experiments.plots.visual_check import visual_check_figure
 from experiments.plots.waterfall import waterfall_figure
 
 import equinox as eqx
@@ -89,6 +92,11 @@ def words(figure):
 
 
 HOLDS = np.asarray([[True, True, False, False]])
+CHECK = VisualCheck(
+    np.asarray([10.0, 50.0, 90.0]), 0.95, np.asarray([1.0, 2.0]), np.asarray([9, 9]),
+    np.asarray([[1.0, 1.0], [2.0, 5.0], [3.0, 9.0]]), np.asarray([[0.5, 0.5], [1.5, 1.5], [2.5, 2.5]]),
+    np.asarray([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]), np.asarray([[1.5, 1.5], [2.5, 2.5], [3.5, 3.5]]),
+)  # fmt: skip
 CASES = {
     "waterfall": (lambda: waterfall_figure(STARTS), ["1 not solved", "2 of 5 within 0.05", "3 of 5 within 2", "above 10000"]),
     "waterfall of failures": (lambda: waterfall_figure(STARTS, 1), ["5 not solved", "0 of 5 within 5"]),
@@ -114,6 +122,10 @@ CASES = {
         lambda: predictive_figure(predictive_of(False), 0, np.arange(5.0), time_unit="h", unit="mg/L"),
         ["no draw could be solved"],
     ),
+    "visual check": (lambda: visual_check_figure(CHECK, time_unit="h", unit="mg/L"),
+                     ["percentiles of readings [mg/L]", "95 % bands", "33 % of the points outside", "50 %"]),
+    "prediction errors": (lambda: npde_figure(Npde(np.asarray([[0.1, -1.0, np.nan], [0.5, 1.2, -0.4]]), 1), np.arange(6.0).reshape(2, 3),
+                          time_unit="h"), ["5 readings, 1 left out", "time [h]", "p = "]),
     "cost": (lambda: cost_figure({"glucose": GradientCost(4, 8, 1e-3, 2e-3, 2.5e-3)}), ["4 unknowns, 8 lanes, 1 ms", "differences"]),
     "crps": (lambda: crps_figure(np.asarray([1.0, 2.0, np.nan]), np.asarray([2.0, 1.0, 1.0]), "new", "old", "mg/L"),
              ["new better for 1 of 3, 1 without a score", "CRPS of old [mg/L]"]),
