@@ -62,6 +62,7 @@ class KineticProblem(AbstractProblem):
     names: tuple[str, ...] = eqx.field(static=True)
     outputs: tuple[str, ...] = eqx.field(static=True)
     lanes: int = eqx.field(static=True)
+    chunk: int = eqx.field(static=True)
 
     def bounds(self) -> tuple[Array, Array]:
         return self.lower, self.upper
@@ -104,7 +105,7 @@ class KineticProblem(AbstractProblem):
         schedule = jax.tree.map(each_condition, self.schedule)
         # those that are not asked for fill chunks of their own, which end at once
         order = None if memory is None else jnp.where(wanted, memory.T.reshape(-1), -1)
-        path = solve(body, schedule, at=at, lanes=lanes, method=self.method, order=order)
+        path = solve(body, schedule, at=at, lanes=lanes, method=self.method, chunk=self.chunk, order=order)
         seen = path.outputs([f"cell.{name}" for name in self.outputs])
         # (outputs, times, starts, conditions)
         seen = jnp.stack([seen[f"cell.{n}"] for n in self.outputs]).reshape(len(self.outputs), -1, self.lanes, count)
@@ -137,7 +138,9 @@ class KineticProblem(AbstractProblem):
         return Evaluation(residuals, log_density, status, steps)
 
 
-def kinetic_problem(model: Model, data: Path, lanes: int, method: AbstractMethod | None = None) -> KineticProblem:
+def kinetic_problem(
+    model: Model, data: Path, lanes: int, method: AbstractMethod | None = None, chunk: int = 4
+) -> KineticProblem:
     """The problem of a model with the files of the collection in ``data``."""
     tables = read_tables(data, model.folder, model.measurements)
     where = Path(data) / model.folder
@@ -191,6 +194,7 @@ def kinetic_problem(model: Model, data: Path, lanes: int, method: AbstractMethod
         names=names,
         outputs=outputs,
         lanes=lanes,
+        chunk=chunk,
     )
 
 
