@@ -83,7 +83,10 @@ class Inner(eqx.Module):
 
         spread = self._spreads(self._misfit(unit, offset, scale), spread)
         offset, scale, spread = jax.lax.fori_loop(0, _TURNS if self.mixed else 1, turn, (offset, scale, spread))
-        offset, scale = self._followed(x / size[self.group], 1.0 / self._sd(spread) ** 2, offset, scale, low, high)
+        unit = x / size[self.group]
+        offset, scale = self._followed(unit, 1.0 / self._sd(spread) ** 2, offset, scale, low, high)
+        # once more, for the derivative
+        spread = self._spreads(self._misfit(unit, offset, scale), spread, 1)
         return Eliminated(offset, scale / size, spread)
 
     def residuals(self, x: Array, at: Eliminated) -> tuple[Array, Array]:
@@ -196,7 +199,7 @@ class Inner(eqx.Module):
         of_log = jax.ops.segment_max(self.logarithmic.astype(jnp.int32), self.group, self.offset.shape[1])[:, None] > 0
         return tuple(p + jnp.where(of_log, p, 1.0) * m for p, m in zip((offset, scale), move, strict=True))
 
-    def _spreads(self, misfit: Array, spread: Array) -> Array:
+    def _spreads(self, misfit: Array, spread: Array, steps: int = _SPREAD_STEPS) -> Array:
         """Spreads of least minus log likelihood: first ones by their fixed point, second ones as what is left."""
         count = self.spread.shape[1]
         squares = misfit**2
@@ -215,7 +218,7 @@ class Inner(eqx.Module):
             two = left - one[jnp.clip(beside, 0, count - 1)]
             return jnp.clip(jnp.where(is_second, two, one), lower, upper)
 
-        return jax.lax.fori_loop(0, _SPREAD_STEPS, step, spread)
+        return jax.lax.fori_loop(0, steps, step, spread)
 
 
 def _over(members: Array, terms: Array, reduce) -> Array:

@@ -32,8 +32,8 @@ _INSIDE = 1e-8
 class _State(NamedTuple):
     z: Array
     cost: Array
-    gradient: Array
-    normal: Array
+    residuals: Array
+    jacobian: Array
     secant: Array
     by_secant: Array
     radius: Array
@@ -42,7 +42,20 @@ class _State(NamedTuple):
     status: Array
     finished: Array
     iterations: Array
-    derivatives: Array
+
+
+class _Walk(NamedTuple):
+    """Trials of one iteration: where each lane is, and whether it has moved, has settled, and is over."""
+
+    z: Array
+    cost: Array
+    residuals: Array
+    jacobian: Array
+    radius: Array
+    memory: Any
+    moved: Array
+    settled: Array
+    over: Array
 
 
 class TrustRegion(AbstractCalibrator):
@@ -58,6 +71,7 @@ class TrustRegion(AbstractCalibrator):
     iterations: int = 200
     ftol: float = 1e-12
     radius: float = 1.0
+    trials: int = 4
     patience: int = 25
     progress: float = 1e-9
 
@@ -72,14 +86,14 @@ class TrustRegion(AbstractCalibrator):
         unknowns, lanes = z.shape
         zero = jnp.zeros((lanes,), z.dtype)
         whole = jnp.zeros((lanes,), jnp.int32)
-        square = jnp.zeros((unknowns, unknowns, lanes), z.dtype)
-        memory = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(problem.evaluate, z).memory)
+        shapes = jax.eval_shape(problem.evaluate, z)
+        memory = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes.memory)
         return _State(
             z=inside(problem, z),
             cost=zero + jnp.inf,
-            gradient=jnp.zeros_like(z),
-            normal=square,
-            secant=square,
+            residuals=jnp.zeros(shapes.residuals.shape, z.dtype),
+            jacobian=jnp.zeros((shapes.residuals.shape[0], *z.shape), z.dtype),
+            secant=jnp.zeros((unknowns, unknowns, lanes), z.dtype),
             by_secant=jnp.zeros((lanes,), bool),
             radius=zero + self.radius,
             memory=memory,
@@ -87,71 +101,87 @@ class TrustRegion(AbstractCalibrator):
             status=whole + FitStatus.ITERATION_LIMIT,
             finished=jnp.zeros((lanes,), bool),
             iterations=whole,
-            derivatives=whole,
         )
 
     def step(self, problem: AbstractProblem, state: _State) -> _State:
         lower, upper = (x[:, None] for x in problem.bounds())
-        active = ~state.finished
         first = ~(state.cost < jnp.inf)
-        curvature = jnp.where(state.by_secant, state.secant, state.normal)
-        wanted = propose(state.z, state.gradient, curvature, state.radius, lower, upper)
-        settled = active & ~first & (wanted.whole <= self.ftol * (1.0 + jnp.abs(state.cost)))
-        active = active & ~settled
-        step = jnp.where(first, 0.0, wanted.step)
-        trial = inside(problem, state.z + step)
-        step = trial - state.z
+        extra = jnp.where(state.by_secant, state.secant - _normal(state.jacobian), 0.0)
 
-        there = problem.evaluate(jnp.where(active, trial, jnp.nan), state.memory)
-        cost = -there.log_density
-        usable = active & (there.status == Status.OK) & (cost < jnp.inf)
-        decrease = state.cost - cost
-        promise = jnp.maximum(wanted.promise, 1e-300)
-        # comparisons with nan are false: a lane without a finite cost rejects
-        accept = usable & (first | (decrease > 1e-4 * promise))
-        gain = jnp.where(first, 0.5, jnp.where(usable, decrease / promise, -1.0))
-        at_edge = wanted.length > 0.8 * state.radius
-        radius = jnp.where(gain < 0.25, 0.25 * jnp.minimum(wanted.length, state.radius), state.radius)
-        radius = jnp.where((gain > 0.75) & at_edge, 2.0 * state.radius, radius)
+        def trial(_, now: _Walk) -> _Walk:
+            active = ~now.over
+            wanted = propose(now.z, _slope(now), _normal(now.jacobian) + extra, now.radius, lower, upper)
+            settled = active & ~first & (wanted.whole <= self.ftol * (1.0 + jnp.abs(now.cost)))
+            active = active & ~settled
+            z = inside(problem, now.z + jnp.where(first, 0.0, wanted.step))
+            step = z - now.z
+            there = problem.evaluate(jnp.where(active, z, jnp.nan), now.memory)
+            cost = -there.log_density
+            usable = active & (there.status == Status.OK) & (cost < jnp.inf)
+            decrease = now.cost - cost
+            promise = jnp.maximum(wanted.promise, 1e-300)
+            # comparisons with nan are false: a lane without a finite cost rejects
+            accept = usable & (first | (decrease > 1e-4 * promise))
+            gain = jnp.where(first, 0.5, jnp.where(usable, decrease / promise, -1.0))
+            radius = jnp.where(gain < 0.25, 0.25 * jnp.minimum(wanted.length, now.radius), now.radius)
+            radius = jnp.where((gain > 0.75) & (wanted.length > 0.8 * now.radius), 2.0 * now.radius, radius)
+            jacobian = jnp.where(accept & ~first, _broyden(now, step, there.residuals), now.jacobian)
+            return _Walk(
+                z=jnp.where(accept, z, now.z),
+                cost=jnp.where(accept, cost, now.cost),
+                residuals=jnp.where(accept, there.residuals, now.residuals),
+                jacobian=jacobian,
+                radius=jnp.where(active, radius, now.radius),
+                memory=jax.tree.map(lambda new, old: jnp.where(active, new, old), there.memory, now.memory),
+                moved=now.moved | accept,
+                # what was promised by an old Jacobian says nothing
+                settled=now.settled | (settled & ~now.moved),
+                over=now.over | settled | first,
+            )
 
-        at_z, jacobian = linearize(problem, jnp.where(accept, trial, jnp.nan), there.memory)
-        gradient = jnp.where(accept, jnp.einsum("rpl,rl->pl", jacobian, at_z.residuals), state.gradient)
-        normal = jnp.where(accept, jnp.einsum("rpl,rql->pql", jacobian, jacobian), state.normal)
-        sound = jnp.all(jnp.abs(gradient) < jnp.inf, axis=0) & jnp.all(jnp.abs(normal) < jnp.inf, axis=(0, 1))
-        accept = accept & sound
-        secant, by_secant = _hybrid(state, step, gradient, normal, decrease, first)
+        nothing = jnp.zeros_like(state.finished)
+        begun = _Walk(
+            state.z, state.cost, state.residuals, state.jacobian, state.radius, state.memory, nothing, nothing, state.finished
+        )
+        walk = jax.lax.fori_loop(0, self.trials, trial, begun)
 
-        unsolved = active & first & ~accept
-        stuck = active & ~first & (radius < _SMALLEST_RADIUS)
-        best = jnp.where(accept, cost, state.cost)
+        at_z, jacobian = linearize(problem, jnp.where(walk.moved, walk.z, jnp.nan), walk.memory)
+        sound = jnp.all(jnp.abs(jacobian) < jnp.inf, axis=(0, 1)) & (-at_z.log_density < jnp.inf)
+        moved = walk.moved & sound
+        secant, by_secant = _hybrid(state, walk.z - state.z, at_z.residuals, jacobian, state.cost - walk.cost, first)
+
+        active = ~state.finished
+        unsolved = active & first & ~moved
+        stuck = active & ~first & ((walk.radius < _SMALLEST_RADIUS) | (walk.moved & ~sound))
+        best = jnp.where(moved, -at_z.log_density, state.cost)
         iterations = state.iterations + active
         turn = active & (iterations % self.patience == 0)
         slow = turn & (state.reference - best < self.progress)
-        code = jnp.where(settled, FitStatus.CONVERGED, jnp.where(stuck | slow, FitStatus.STALLED, state.status))
+        code = jnp.where(walk.settled, FitStatus.CONVERGED, jnp.where(stuck | slow, FitStatus.STALLED, state.status))
         code = jnp.where(unsolved, FitStatus.SOLVE_FAILED, code).astype(jnp.int32)
 
         def keep(new, old):
-            return jnp.where(accept, new, old)
+            return jnp.where(moved, new, old)
 
         return _State(
-            z=keep(trial, state.z),
+            z=keep(walk.z, state.z),
             cost=best,
-            gradient=keep(gradient, state.gradient),
-            normal=keep(normal, state.normal),
+            residuals=keep(at_z.residuals, state.residuals),
+            jacobian=keep(jacobian, state.jacobian),
             secant=keep(secant, state.secant),
             by_secant=keep(by_secant, state.by_secant),
-            radius=jnp.where(active, radius, state.radius),
-            memory=jax.tree.map(lambda new, old: jnp.where(active, new, old), there.memory, state.memory),
+            radius=walk.radius,
+            memory=walk.memory,
             reference=jnp.where(turn, best, state.reference),
             status=code,
-            finished=state.finished | settled | stuck | slow | unsolved,
+            finished=state.finished | walk.settled | stuck | slow | unsolved,
             iterations=iterations,
-            derivatives=state.derivatives + accept,
         )
 
     def finish(self, problem: AbstractProblem, state: _State) -> Fit:
         method = "trust region, Gauss-Newton and BFGS"
-        return Fit(problem, state.z, state.cost, state.status, state.iterations, state.normal, None, method)
+        information = _normal(state.jacobian)
+        return Fit(problem, state.z, state.cost, state.status, state.iterations, information, None, method)
 
 
 def inside(problem: AbstractProblem, z: Array) -> Array:
@@ -161,16 +191,34 @@ def inside(problem: AbstractProblem, z: Array) -> Array:
     return jnp.clip(z, lower + _INSIDE * width, upper - _INSIDE * width)
 
 
-def _hybrid(state: _State, step: Array, gradient: Array, normal: Array, decrease: Array, first: Array) -> tuple[Array, Array]:
+def _normal(jacobian: Array) -> Array:
+    return jnp.einsum("rpl,rql->pql", jacobian, jacobian)
+
+
+def _slope(at: "_State | _Walk") -> Array:
+    return jnp.einsum("rpl,rl->pl", at.jacobian, at.residuals)
+
+
+def _broyden(now: _Walk, step: Array, residuals: Array) -> Array:
+    """The Jacobian changed as little as makes it right along the step."""
+    missed = residuals - now.residuals - jnp.einsum("rpl,pl->rl", now.jacobian, step)
+    length = (step**2).sum(0)
+    return now.jacobian + missed[:, None] * (step / jnp.where(length > 0.0, length, 1.0))[None]
+
+
+def _hybrid(
+    state: _State, step: Array, residuals: Array, jacobian: Array, decrease: Array, first: Array
+) -> tuple[Array, Array]:
     """The secant approximation after a step (unknowns, unknowns, lanes), and whether the next step goes by it (lanes,)."""
+    before, normal = _slope(state), _normal(jacobian)
 
     def foretold(curvature):
-        return -(state.gradient * step).sum(0) - 0.5 * jnp.einsum("il,ijl,jl->l", step, curvature, step)
+        return -(before * step).sum(0) - 0.5 * jnp.einsum("il,ijl,jl->l", step, curvature, step)
 
-    by_normal, by_secant = foretold(state.normal), foretold(state.secant)
+    by_normal, by_secant = foretold(_normal(state.jacobian)), foretold(state.secant)
     better = ~first & (jnp.abs(decrease - by_secant) < jnp.abs(decrease - by_normal))
     base = jnp.where(better, state.secant, normal)
-    change = gradient - state.gradient
+    change = jnp.einsum("rpl,rl->pl", jacobian, residuals) - before
     turned = jnp.einsum("ijl,jl->il", base, step)
     bend, old = (step * change).sum(0), (step * turned).sum(0)
     length = jnp.sqrt((step**2).sum(0) * (change**2).sum(0))

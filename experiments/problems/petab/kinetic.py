@@ -132,9 +132,9 @@ class KineticProblem(AbstractProblem):
         residuals, sd = self.inner.residuals(x, at)
         failed = status != Status.OK
         log_density = jnp.where(failed, -jnp.inf, self.inner.log_density(residuals, sd))
-        # a spread is best where the density has no slope along it, so it is a constant of the derivative
-        log_sd = jnp.sqrt(2.0 * jnp.log(jax.lax.stop_gradient(sd) / self.reference[:, None]) + _LOG_OFFSET)
-        residuals = jnp.where(failed, jnp.nan, jnp.concatenate([residuals, log_sd]))
+        log_sd = jnp.log(sd / self.reference[:, None]).sum(0)
+        whole = jnp.sqrt(2.0 * log_sd + _LOG_OFFSET * len(sd))
+        residuals = jnp.where(failed, jnp.nan, jnp.concatenate([residuals, whole[None]]))
         return Evaluation(residuals, log_density, status, steps)
 
 
