@@ -1,7 +1,8 @@
-"""Many starts for every person, the best kept.
+"""Many starts: for every person from the prior, or for one problem from its bounds.
 
-All starts of all people are lanes of one batch. A start whose body cannot be solved is drawn again, a few times, and
-counted; nothing is dropped.
+``multistart`` keeps the best of a few starts of each person; all starts of all people are lanes of one batch. ``search_box``
+sends any number of starts, uniform between bounds, through the lanes of one problem and says where each ended. A start whose
+body cannot be solved is drawn again, a few times, and counted; nothing is dropped.
 """
 
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from calibration.calibrator import AbstractCalibrator, calibrate
 from calibration.fit import Fit, FitStatus
+from calibration.pool import Ends, run_pool
 from calibration.problem import AbstractProblem
 
 
@@ -81,3 +84,38 @@ def multistart(
     )
     table = Starts(cost.T, by_person(fit.status).T, by_person(fit.iterations).T, by_person(redrawn).T)
     return chosen, table
+
+
+def uniform_starts(problem: AbstractProblem, keys: Array) -> Array:
+    """z (unknowns, starts) uniform between the problem's bounds; ``keys`` (starts,), one a start."""
+    lower, upper = problem.bounds()
+    for name, width in zip(problem.names, np.asarray(upper - lower), strict=True):
+        if not width < np.inf:
+            raise ValueError(f"'{name}' has an infinite bound: uniform starts need finite bounds")
+    share = jax.vmap(lambda k: jax.random.uniform(k, (len(problem.names),)), out_axes=-1)(keys)
+    return lower[:, None] + (upper - lower)[:, None] * share
+
+
+def search_box(
+    problem: AbstractProblem,
+    calibrator: AbstractCalibrator,
+    keys: Array,
+    *,
+    redraws: int = 0,
+    progress: Callable[[str, float | None], None] | None = None,
+) -> tuple[Ends, np.ndarray]:
+    """``(ends, redrawn)`` of one start a key: where each ended, and how often (starts,) it failed and was drawn again.
+
+    The lanes of the problem must all be the same. Without ``redraws`` a start that fails stays failed.
+    """
+    ends = run_pool(problem, calibrator, uniform_starts(problem, keys), progress=progress)
+    redrawn = np.zeros(len(keys), int)
+    for round_ in range(1, redraws + 1):
+        bad = np.flatnonzero(ends.status == FitStatus.SOLVE_FAILED)
+        if not bad.size:
+            break
+        fresh = jax.vmap(lambda k, r=round_: jax.random.fold_in(k, r))(keys[bad])
+        redrawn[bad] += 1
+        for whole, part in zip(ends, run_pool(problem, calibrator, uniform_starts(problem, fresh)), strict=True):
+            whole[..., bad] = part
+    return ends, redrawn

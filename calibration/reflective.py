@@ -1,6 +1,6 @@
 """One trust-region step inside bounds, every lane with its own radius: scaling by the distance to the bounds, and reflection.
 
-With gradient g and curvature B at a point strictly inside l < z < u, the distance towards the bound that -g points to,
+With gradient g and curvature B at a point l <= z <= u, the distance towards the bound that -g points to,
 
     v_i = u_i - z_i  where g_i < 0,    z_i - l_i  where g_i >= 0,    1 where that bound is infinite
     D = diag(sqrt v),    M = D B D + diag(|g_i|)   (the last term where the bound is finite)
@@ -25,6 +25,7 @@ from jaxtyping import Array
 
 _BISECTIONS = 60
 _KEPT = 0.995
+_AT_BOUND = 1e-9
 
 
 class Proposal(NamedTuple):
@@ -45,7 +46,9 @@ def scaling(z: Array, gradient: Array, lower: Array, upper: Array) -> tuple[Arra
     """``(v, bounded)`` (unknowns, lanes): the distance to the bound behind -gradient, and whether that is finite."""
     towards = jnp.where(gradient < 0.0, upper - z, z - lower)
     bounded = towards < jnp.inf
-    return jnp.where(bounded, towards, 1.0), bounded
+    # at its bound an unknown is held, until the gradient turns
+    there = towards <= _AT_BOUND * (upper - lower)
+    return jnp.where(bounded, jnp.where(there, 0.0, towards), 1.0), bounded
 
 
 def propose(

@@ -26,7 +26,6 @@ from calibration.reflective import propose
 from physio.solve import Status
 
 _SMALLEST_RADIUS = 1e-9
-_INSIDE = 1e-8
 
 
 class _State(NamedTuple):
@@ -82,7 +81,7 @@ class TrustRegion(AbstractCalibrator):
         return state.finished
 
     def init(self, problem: AbstractProblem, z: Array) -> _State:
-        """Nothing is solved yet: the first step has no length and evaluates the start, moved inside the bounds."""
+        """Nothing is solved yet: the first step has no length and evaluates the start, moved into the bounds."""
         unknowns, lanes = z.shape
         zero = jnp.zeros((lanes,), z.dtype)
         whole = jnp.zeros((lanes,), jnp.int32)
@@ -185,10 +184,9 @@ class TrustRegion(AbstractCalibrator):
 
 
 def inside(problem: AbstractProblem, z: Array) -> Array:
-    """z moved strictly inside the bounds."""
+    """z moved into the bounds."""
     lower, upper = (x[:, None] for x in problem.bounds())
-    width = jnp.where(upper - lower < jnp.inf, upper - lower, 1.0)
-    return jnp.clip(z, lower + _INSIDE * width, upper - _INSIDE * width)
+    return jnp.clip(z, lower, upper)
 
 
 def _normal(jacobian: Array) -> Array:
