@@ -62,6 +62,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.nlme_classic",
         "population fits of theophylline, phenobarbital and warfarin against reference fits",
     ),
+    "multistart": (
+        "experiments.benchmarks.multistart",
+        "share of random starts that reach the best known fit of four kinetic models, against Data2Dynamics",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

@@ -1,0 +1,42 @@
+"""The four problems that searches are judged on, with what is known of each.
+
+Reference objectives: computed with libroadrunner at relative tolerance 1e-12. Best known values and hits: Data2Dynamics, 1000 random starts in the
+same bounds (H. Hass, C. Loos, E. Raimundez-Alvarez et al., Bioinformatics 35:3073-3082 (2019); runs published with F. Froehlich, P. K.
+Sorger, PLoS Comput. Biol. 18:e1010322 (2022)), evaluated again with the collection's data.
+"""
+
+from dataclasses import dataclass
+
+from experiments.problems.petab import bachmann, boehm, brannmark, fujita
+from experiments.problems.petab.model import Model
+
+
+@dataclass(frozen=True)
+class Case:
+    """One problem.
+
+    ``nominal``, ``best``   minus log likelihood at the collection's parameters, and the least that is known
+    ``hits``                share of Data2Dynamics' starts within 0.1 of the best
+    ``starts``, ``lanes``   of the full run, and how many are on the way at once
+    ``rtol``, ``atol``      of solves while searching
+    ``iterations``          most Jacobians of a start
+    """
+
+    name: str
+    model: Model
+    nominal: float
+    best: float
+    hits: float
+    starts: int
+    lanes: int
+    rtol: float
+    atol: float
+    iterations: int
+
+
+CASES = (
+    Case("Boehm", boehm.MODEL, 138.221998, 138.221977, 0.024, 1000, 128, 1e-6, 1e-10, 150),
+    Case("Fujita", fujita.MODEL, -53.083767, -66.5844, 0.004, 1000, 128, 1e-6, 1e-12, 300),
+    Case("Brannmark", brannmark.MODEL, 141.889204, 141.824861, 0.015, 1000, 128, 1e-6, 1e-11, 150),
+    Case("Bachmann", bachmann.MODEL, -418.405721, -418.405721, 0.15, 200, 32, 1e-6, 1e-10, 150),
+)
