@@ -10,8 +10,9 @@ turns the conditions of a minimum in the box into D g = 0, and the step s = D p 
     (D g)'p + p'M p / 2   is least with   |p| <= radius.
 
 M is diagonalised, so the least is found for any M, indefinite ones included. A step that leaves the box is cut short just inside
-it, or goes on reflected in the bound that it meets first; or steepest descent in the scaled variables is taken: whichever the
-same quadratic says is lowest.
+it, or goes on reflected in the bound that it meets first, or is moved into the box coordinate by coordinate, after which those
+that met no bound are chosen anew; or steepest descent in the scaled variables is taken: whichever g's + s'B s / 2 says is
+lowest. (Cut or reflected alone, a point beside a bound creeps: the first bound met shortens all of the step.)
 
 Source: T. F. Coleman, Y. Li, SIAM J. Optim. 6:418-445 (1996); for kinetic models F. Froehlich, P. K. Sorger, PLoS Comput. Biol.
 18:e1010322 (2022).
@@ -63,7 +64,13 @@ def propose(
     p, whole = least_in_ball(matrix, slope, radius)
 
     def quadratic(p):
-        return (slope * p).sum(0) + 0.5 * jnp.einsum("il,ijl,jl->l", p, matrix, p)
+        step = d * p
+        return (gradient * step).sum(0) + 0.5 * jnp.einsum("il,ijl,jl->l", step, curvature, step)
+
+    def moved_in(p):
+        """p with every coordinate that leaves the box at its bound, and which those are."""
+        step = jnp.clip(d * p, lower - z, upper - z)
+        return jnp.where(d > 0.0, step / jnp.where(d > 0.0, d, 1.0), 0.0), step != d * p
 
     def room(origin, p):
         """How far along p from the origin the box and the ball reach (lanes,), and the bound met first (unknowns, lanes)."""
@@ -96,16 +103,19 @@ def propose(
     reach, _ = room(jnp.zeros_like(p), downhill)
     most = jnp.minimum(keep * reach, radius / jnp.where(size > 0.0, size, 1.0))
     cauchy = along(jnp.zeros_like(p), downhill, most) * downhill
+    pushed, held = moved_in(p)
+    rest = jnp.where(held, pushed, 0.0)
+    tilted = jnp.where(held, 0.0, slope + jnp.einsum("ijl,jl->il", matrix, rest))
+    apart = jnp.where(held[:, None] | held[None], jnp.eye(len(z))[..., None], matrix)
+    left = jnp.sqrt(jnp.maximum(radius**2 - (rest**2).sum(0), 1e-4 * radius**2))
+    anew, _ = moved_in(rest + jnp.where(held, 0.0, least_in_ball(apart, tilted, left)[0]))
     best, value = straight, quadratic(straight)
-    for candidate, allowed in ((reflected, reflects), (cauchy, True)):
+    for candidate, allowed in ((reflected, reflects), (cauchy, True), (pushed, True), (anew, True)):
         here = quadratic(candidate)
         better = allowed & (here < value)
         best, value = jnp.where(better, candidate, best), jnp.where(better, here, value)
-    # the model of the cost itself leaves out the scaling's own term
-    linear = (slope * best).sum(0)
     step = d * best
-    promise = -(linear + 0.5 * jnp.einsum("il,ijl,jl->l", step, curvature, step))
-    return Proposal(step, promise, whole, jnp.sqrt((best**2).sum(0)))
+    return Proposal(step, -value, whole, jnp.sqrt((best**2).sum(0)))
 
 
 def least_in_ball(matrix: Array, slope: Array, radius: Array) -> tuple[Array, Array]:
