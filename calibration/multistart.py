@@ -119,3 +119,23 @@ def search_box(
         for whole, part in zip(ends, run_pool(problem, calibrator, uniform_starts(problem, fresh)), strict=True):
             whole[..., bad] = part
     return ends, redrawn
+
+
+def persevere(
+    problem: AbstractProblem, calibrator: AbstractCalibrator, ends: Ends, keys: Array, *, redrawn: float = 0.25
+) -> Ends:
+    """Every start once more from its own end, each unknown drawn anew with chance ``redrawn``; the better end is kept.
+
+    Iterations add up. Starts know nothing of each other, so a start with its repeats is still one start. ``keys`` (starts,).
+    """
+    lower, upper = (np.asarray(x)[:, None] for x in problem.bounds())
+    fresh = uniform_starts(problem, keys)
+    choose = jax.vmap(lambda k: jax.random.bernoulli(jax.random.fold_in(k, 1), redrawn, (len(problem.names),)), out_axes=-1)
+    again = run_pool(problem, calibrator, np.clip(np.where(choose(keys), fresh, ends.z), lower, upper))
+    better = again.cost < ends.cost
+    return Ends(
+        np.where(better, again.z, ends.z),
+        np.where(better, again.cost, ends.cost),
+        np.where(better, again.status, ends.status),
+        ends.iterations + again.iterations,
+    )
