@@ -27,19 +27,19 @@ from jaxtyping import Array
 _BISECTIONS = 60
 _KEPT = 0.995
 _AT_BOUND = 1e-9
+_RANK = 1e-10
 
 
 class Proposal(NamedTuple):
     """A step, and for every lane what it promises.
 
     ``step``     (unknowns, lanes)
-    ``promise``  (lanes,) by how much the quadratic of the cost falls, and ``whole`` by how much without a radius
+    ``promise``  (lanes,) by how much the quadratic of the cost falls
     ``length``   (lanes,) of the step in scaled variables
     """
 
     step: Array
     promise: Array
-    whole: Array
     length: Array
 
 
@@ -61,7 +61,7 @@ def propose(
     slope = d * gradient
     matrix = d[:, None] * curvature * d[None]
     matrix = matrix + jnp.eye(len(z))[..., None] * jnp.where(bounded, jnp.abs(gradient), 0.0)[:, None]
-    p, whole = least_in_ball(matrix, slope, radius)
+    p = least_in_ball(matrix, slope, radius)
 
     def quadratic(p):
         step = d * p
@@ -108,21 +108,34 @@ def propose(
     tilted = jnp.where(held, 0.0, slope + jnp.einsum("ijl,jl->il", matrix, rest))
     apart = jnp.where(held[:, None] | held[None], jnp.eye(len(z))[..., None], matrix)
     left = jnp.sqrt(jnp.maximum(radius**2 - (rest**2).sum(0), 1e-4 * radius**2))
-    anew, _ = moved_in(rest + jnp.where(held, 0.0, least_in_ball(apart, tilted, left)[0]))
+    anew, _ = moved_in(rest + jnp.where(held, 0.0, least_in_ball(apart, tilted, left)))
     best, value = straight, quadratic(straight)
     for candidate, allowed in ((reflected, reflects), (cauchy, True), (pushed, True), (anew, True)):
         here = quadratic(candidate)
         better = allowed & (here < value)
         best, value = jnp.where(better, candidate, best), jnp.where(better, here, value)
     step = d * best
-    return Proposal(step, -value, whole, jnp.sqrt((best**2).sum(0)))
+    return Proposal(step, -value, jnp.sqrt((best**2).sum(0)))
 
 
-def least_in_ball(matrix: Array, slope: Array, radius: Array) -> tuple[Array, Array]:
-    """p (unknowns, lanes) with the least slope'p + p'M p / 2 in |p| <= radius, for symmetric M (unknowns, unknowns, lanes).
+def whole_promise(z: Array, gradient: Array, normal: Array, lower: Array, upper: Array) -> Array:
+    """g'(J'J)^-1 g / 2 (lanes,) over unknowns that are not held at a bound: what a Gauss-Newton step of any length promises.
 
-    Second: how far the quadratic falls without a radius (lanes,); infinite where it has no lower bound.
+    Unknowns are scaled by their own columns first: on a plateau, where all derivatives are tiny, it still tells how much of the
+    residuals lies along them.
     """
+    v, _ = scaling(z, gradient, lower, upper)
+    size = jnp.sqrt(jnp.maximum(jnp.einsum("iil->il", normal), 0.0))
+    free = (v > 0.0) & (size > 0.0) & jnp.all(jnp.abs(normal) < jnp.inf, axis=1)
+    per = jnp.where(free, 1.0 / jnp.where(free, size, 1.0), 0.0)
+    matrix = jnp.where(free[:, None] & free[None], per[:, None] * normal * per[None], jnp.eye(len(z))[..., None])
+    values, vectors = jnp.linalg.eigh(jnp.moveaxis(matrix, -1, 0))
+    part = jnp.einsum("lji,jl->li", vectors, jnp.where(free, per * gradient, 0.0))
+    return 0.5 * jnp.where(values > _RANK, part**2 / jnp.maximum(values, _RANK), 0.0).sum(1)
+
+
+def least_in_ball(matrix: Array, slope: Array, radius: Array) -> Array:
+    """p (unknowns, lanes) with the least slope'p + p'M p / 2 in |p| <= radius, for symmetric M (unknowns, unknowns, lanes)."""
     sound = jnp.all(jnp.abs(matrix) < jnp.inf, axis=(0, 1)) & jnp.all(jnp.abs(slope) < jnp.inf, axis=0)
     matrix = jnp.moveaxis(jnp.where(sound, matrix, 0.0), -1, 0)
     values, vectors = jnp.linalg.eigh(0.5 * (matrix + jnp.swapaxes(matrix, 1, 2)))
@@ -154,9 +167,7 @@ def least_in_ball(matrix: Array, slope: Array, radius: Array) -> tuple[Array, Ar
     short = radius**2 - (p**2).sum(0)
     lowest = jnp.where((values[0] < -floor) & (short > 1e-6 * radius**2), jnp.sqrt(jnp.maximum(short, 0.0)), 0.0)
     p = p.at[0].add(jnp.where(part[0] > 0.0, -lowest, lowest))
-    gained = 0.5 * (part**2 / jnp.where(values > floor, values, floor)).sum(0)
-    whole = jnp.where(sound & (values[0] > -1e-9 * largest), gained, jnp.inf)
-    return jnp.einsum("lij,jl->il", vectors, p), whole
+    return jnp.einsum("lij,jl->il", vectors, p)
 
 
 def _to_sphere(origin: Array, p: Array, radius: Array) -> Array:

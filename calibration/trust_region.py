@@ -22,7 +22,7 @@ from jaxtyping import Array
 from calibration.calibrator import AbstractCalibrator
 from calibration.fit import Fit, FitStatus
 from calibration.problem import AbstractProblem, linearize
-from calibration.reflective import propose
+from calibration.reflective import propose, whole_promise
 from physio.solve import Status
 
 _SMALLEST_RADIUS = 1e-9
@@ -44,7 +44,7 @@ class _State(NamedTuple):
 
 
 class _Walk(NamedTuple):
-    """Trials of one iteration: where each lane is, and whether it has moved, has settled, and is over."""
+    """Trials of one iteration: where each lane is, and whether it has moved and is over."""
 
     z: Array
     cost: Array
@@ -53,15 +53,13 @@ class _Walk(NamedTuple):
     radius: Array
     memory: Any
     moved: Array
-    settled: Array
     over: Array
 
 
 class TrustRegion(AbstractCalibrator):
     """Bounded least squares with first derivatives and a secant correction.
 
-    A lane has converged when the whole step of its quadratic, whatever the radius, promises to lower the cost by less than
-    ``ftol (1 + |cost|)``. It has stalled when its radius has shrunk to nothing, or when ``patience`` iterations together
+    A lane has converged when a Gauss-Newton step of any length promises to lower the cost by less than ``ftol (1 + |cost|)``. It has stalled when its radius has shrunk to nothing, or when ``patience`` iterations together
     lowered the cost by less than ``progress``.
 
     ``radius``  of the first step, in z scaled by the square root of the distance to the bounds
@@ -110,8 +108,6 @@ class TrustRegion(AbstractCalibrator):
         def trial(_, now: _Walk) -> _Walk:
             active = ~now.over
             wanted = propose(now.z, _slope(now), _normal(now.jacobian) + extra, now.radius, lower, upper)
-            settled = active & ~first & (wanted.whole <= self.ftol * (1.0 + jnp.abs(now.cost)))
-            active = active & ~settled
             z = inside(problem, now.z + jnp.where(first, 0.0, wanted.step))
             step = z - now.z
             there = problem.evaluate(jnp.where(active, z, jnp.nan), now.memory)
@@ -133,15 +129,13 @@ class TrustRegion(AbstractCalibrator):
                 radius=jnp.where(active, radius, now.radius),
                 memory=jax.tree.map(lambda new, old: jnp.where(active, new, old), there.memory, now.memory),
                 moved=now.moved | accept,
-                # what was promised by an old Jacobian says nothing
-                settled=now.settled | (settled & ~now.moved),
-                over=now.over | settled | first,
+                over=now.over | first,
             )
 
-        nothing = jnp.zeros_like(state.finished)
-        begun = _Walk(
-            state.z, state.cost, state.residuals, state.jacobian, state.radius, state.memory, nothing, nothing, state.finished
-        )
+        promised = whole_promise(state.z, _slope(state), _normal(state.jacobian), lower, upper)
+        settled = ~state.finished & ~first & (promised <= self.ftol * (1.0 + jnp.abs(state.cost)))
+        nothing, over = jnp.zeros_like(settled), state.finished | settled
+        begun = _Walk(state.z, state.cost, state.residuals, state.jacobian, state.radius, state.memory, nothing, over)
         walk = jax.lax.fori_loop(0, self.trials, trial, begun)
 
         at_z, jacobian = linearize(problem, jnp.where(walk.moved, walk.z, jnp.nan), walk.memory)
@@ -156,7 +150,7 @@ class TrustRegion(AbstractCalibrator):
         iterations = state.iterations + active
         turn = active & (iterations % self.patience == 0)
         slow = turn & (state.reference - best < self.progress)
-        code = jnp.where(walk.settled, FitStatus.CONVERGED, jnp.where(stuck | slow, FitStatus.STALLED, state.status))
+        code = jnp.where(settled, FitStatus.CONVERGED, jnp.where(stuck | slow, FitStatus.STALLED, state.status))
         code = jnp.where(unsolved, FitStatus.SOLVE_FAILED, code).astype(jnp.int32)
 
         def keep(new, old):
@@ -173,7 +167,7 @@ class TrustRegion(AbstractCalibrator):
             memory=walk.memory,
             reference=jnp.where(turn, best, state.reference),
             status=code,
-            finished=state.finished | walk.settled | stuck | slow | unsolved,
+            finished=state.finished | settled | stuck | slow | unsolved,
             iterations=iterations,
         )
 

@@ -123,7 +123,7 @@ def _exactness(case: Case, problem: KineticProblem):
 def _search(case: Case, problem: KineticProblem, count: int, further: bool):
     """Share of hits of the plain search, and what perseverance and recombination add."""
     name = case.name
-    calibrator = TrustRegion(iterations=case.iterations, ftol=1e-7, progress=1e-3)
+    calibrator = TrustRegion(iterations=case.iterations, ftol=1e-7, patience=15, progress=1e-3)
     nothing = np.full((len(problem.names), 1), np.nan)
     began = time.perf_counter()
     run_pool(problem, calibrator, nothing)
