@@ -126,10 +126,11 @@ class TrustRegion(AbstractCalibrator):
                 cost=jnp.where(accept, cost, now.cost),
                 residuals=jnp.where(accept, there.residuals, now.residuals),
                 jacobian=jacobian,
-                radius=jnp.where(active, radius, now.radius),
+                # a step that fails by a Jacobian that is not its own says nothing of the radius: the walk ends
+                radius=jnp.where(active & (accept | ~now.moved), radius, now.radius),
                 memory=jax.tree.map(lambda new, old: jnp.where(active, new, old), there.memory, now.memory),
                 moved=now.moved | accept,
-                over=now.over | first,
+                over=now.over | first | (now.moved & ~accept),
             )
 
         promised = whole_promise(state.z, _slope(state), _normal(state.jacobian), lower, upper)

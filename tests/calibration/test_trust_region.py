@@ -11,7 +11,7 @@ from calibration.multistart import search_box, uniform_starts
 from calibration.pool import run_pool
 from calibration.problem import AbstractProblem, Evaluation
 from calibration.recombination import recombined
-from calibration.reflective import least_in_ball
+from calibration.reflective import least_in_ball, whole_promise
 from calibration.trust_region import TrustRegion
 from jaxtyping import Array
 from physio.solve import Status
@@ -177,3 +177,17 @@ def test_the_least_in_a_ball_is_a_root_of_the_secular_equation():
     lowest = np.linalg.eigvalsh(matrix.transpose(2, 0, 1))[:, 0]
     assert (shift >= -1e-8).all() and (lowest + shift >= -1e-6).all()
     np.testing.assert_allclose(shift * (radius - length), 0.0, atol=1e-4)
+
+
+def test_the_whole_promise_is_that_of_least_squares_in_the_free_unknowns():
+    """Half of what numpy's least squares takes off the squares; columns of 1e-9 count like others, held unknowns do not."""
+    rng = np.random.default_rng(5)
+    jacobian = rng.standard_normal((8, 4)) * np.array([1.0, 1e-9, 1e3, 1.0])
+    residuals = rng.standard_normal(8)
+    gradient = jacobian.T @ residuals
+    lower, upper = -np.ones((4, 1)), np.ones((4, 1))
+    z = np.zeros((4, 1))
+    z[3] = -np.sign(gradient[3])
+    found = whole_promise(*(jnp.asarray(x) for x in (z, gradient[:, None], (jacobian.T @ jacobian)[..., None], lower, upper)))
+    left = residuals - jacobian[:, :3] @ np.linalg.lstsq(jacobian[:, :3], residuals, rcond=1e-15)[0]
+    assert float(found[0]) == pytest.approx(0.5 * (residuals @ residuals - left @ left), rel=1e-6)
