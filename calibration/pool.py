@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from calibration.calibrator import AbstractCalibrator, _init, _step
+from calibration.calibrator import AbstractCalibrator, started, stepped
 from calibration.compiled import compiled_once
 from calibration.fit import FitStatus
 from calibration.problem import AbstractProblem
@@ -66,9 +66,9 @@ def run_pool(
             columns = jnp.asarray(np.where(holds >= 0, z[:, np.maximum(holds, 0)], np.nan))
             new = np.zeros(lanes, bool)
             new[free] = True
-            state = _init(calibrator, problem, columns) if state is None else state
+            state = started(calibrator, problem, columns) if state is None else state
             state = _refilled(calibrator, problem, state, columns, jnp.asarray(new))
-        state = _step(calibrator, problem, state)
+        state = stepped(calibrator, problem, state)
         done, at, cost, status, iterations = map(np.asarray, jax.device_get(_finished(calibrator, problem, state)))
         over = (holds >= 0) & (done | (iterations >= calibrator.limit()))
         which = holds[over]
