@@ -59,10 +59,12 @@ class _Walk(NamedTuple):
 class TrustRegion(AbstractCalibrator):
     """Bounded least squares with first derivatives and a secant correction.
 
-    A lane has converged when a Gauss-Newton step of any length promises to lower the cost by less than ``ftol (1 + |cost|)``. It has stalled when its radius has shrunk to nothing, or when ``patience`` iterations together
-    lowered the cost by less than ``progress``.
+    A lane has converged when a Gauss-Newton step of any length promises to lower the cost by less than ``ftol (1 + |cost|)``. It
+    has stalled when its radius has shrunk to nothing, or when ``patience`` iterations together lowered the cost by less than
+    ``progress``.
 
     ``radius``  of the first step, in z scaled by the square root of the distance to the bounds
+    ``trials``  steps that may be tried for one Jacobian
     """
 
     iterations: int = 200

@@ -2,8 +2,8 @@
 
 The states are shares: receptors of ``init_EpoRJAK2``, SHP1 of ``init_SHP1``, STAT5 of ``init_STAT5``, CIS of ``CISEqc``, SOCS3 of
 ``SOCS3Eqc``, their RNA of ``CISRNAEqc`` and ``SOCS3RNAEqc``. In shares these seven numbers drop out of the equations (but for
-the receptor's, EpoRJAK2_CIS being counted as published); five come back as the scales of what is measured in numbers of molecules, the two of
-RNA are 1 by convention, and ``init_EpoRJAK2`` changes nothing that was measured: the objective without prior is flat along it.
+the receptor's, EpoRJAK2_CIS being counted as published); four come back as the scales of what is measured in numbers of
+molecules, the two of RNA are 1 by convention, and ``init_EpoRJAK2`` changes nothing that was measured: the objective without prior is flat along it.
 
     receptor:  E -> pE -> p1E, p2E -> p12E -> E                phosphorylated by Epo, JAK2; SHP1 resets, SOCS3 slows, CIS blocks site 2
     STAT5 -> pSTAT5 -> in the nucleus -> STAT5                 driven by pE and, blocked by CIS, by p1E
@@ -135,10 +135,10 @@ class Bachmann(AbstractPlainPart):
         by_site_1 = self.STAT5ActEpoR * with_site_1**2 / (1.0 + self.CISInh * s.CIS)
         activation = s.STAT5 * slowed * (self.STAT5ActJAK2 * active + by_site_1)
         enters, returns = self.STAT5Imp * s.pSTAT5, self.STAT5Exp * s.npSTAT5
-        cis = _delayed(self.CISRNATurn * s.npSTAT5 * self.ActD, self.CISRNADelay, s.CISnRNA1, s.CISnRNA2, s.CISnRNA3, s.CISnRNA4, s.CISnRNA5)
-        socs3 = _delayed(
-            self.SOCS3RNATurn * s.npSTAT5 * self.ActD, self.SOCS3RNADelay, s.SOCS3nRNA1, s.SOCS3nRNA2, s.SOCS3nRNA3, s.SOCS3nRNA4, s.SOCS3nRNA5
-        )
+        stages_cis = s.CISnRNA1, s.CISnRNA2, s.CISnRNA3, s.CISnRNA4, s.CISnRNA5
+        stages_socs3 = s.SOCS3nRNA1, s.SOCS3nRNA2, s.SOCS3nRNA3, s.SOCS3nRNA4, s.SOCS3nRNA5
+        cis = _delayed(self.CISRNATurn * s.npSTAT5 * self.ActD, self.CISRNADelay, *stages_cis)
+        socs3 = _delayed(self.SOCS3RNATurn * s.npSTAT5 * self.ActD, self.SOCS3RNADelay, *stages_socs3)
         out_of_nucleus = NUCLEUS / CYTOPLASM
         return self.State(
             EpoRJAK2=reset * active - bound,

@@ -27,14 +27,6 @@ from physio.solve import AbstractMethod, Rodas5P, Status, solve
 _LOG_OFFSET = 50.0
 
 
-class Rows(eqx.Module):
-    """Where each measurement is seen: (rows,) time, condition and output; and its names of offset, scale and spreads."""
-
-    time: np.ndarray
-    condition: np.ndarray
-    output: np.ndarray
-
-
 class KineticProblem(AbstractProblem):
     """Starts of one model; ``evaluate`` solves every condition of every start.
 
@@ -43,6 +35,8 @@ class KineticProblem(AbstractProblem):
 
     ``fixed``     parameters that are not estimated, and ``constants`` of the conditions (conditions,), by field of the part
     ``at``        (times, conditions) of the measurements, the last one repeated
+    ``rows``      of each measurement its time, condition and output, (rows,) each
+    ``given``     the collection's own offsets, scales and spreads, and ``reference`` a spread of the right size (rows,)
     ``nominal``   (unknowns,) z of the collection's parameter vector
     """
 
@@ -148,7 +142,8 @@ def kinetic_problem(
     used = list(dict.fromkeys(m.condition for m in tables.measurements))
     for m in tables.measurements:
         if m.equilibration != model.equilibration:
-            raise InputError(where, field="preequilibrationConditionId", problem=f"found {m.equilibration!r}", expected=repr(model.equilibration))
+            found, wanted = repr(m.equilibration), repr(model.equilibration)
+            raise InputError(where, field="preequilibrationConditionId", problem=f"found {found}", expected=wanted)
         if m.observable not in model.observed:
             raise InputError(where, field="observableId", problem=f"found {m.observable!r}", expected=", ".join(model.observed))
     missing = [n for n in fields if n not in tables.parameters and n not in tables.conditions[used[0]]]
@@ -173,9 +168,11 @@ def kinetic_problem(
     inner, given, reference, eliminated = _inner(model, tables, where)
     lost = set(n for n, p in tables.parameters.items() if p.estimated) - set(names) - eliminated - set(model.flat)
     if lost:
-        raise InputError(where, problem=f"nothing depends on {', '.join(sorted(lost))}", expected="a model that uses every estimated parameter")
+        unused = f"nothing depends on {', '.join(sorted(lost))}"
+        raise InputError(where, problem=unused, expected="a model that uses every estimated parameter")
     one = jnp.asarray(1.0)
-    wires = {"inputs": {model.input_name: "1"}, "senses": {f"cell.{model.input_name}": f"input.{model.input_name}"}} if model.input_name else {}
+    name = model.input_name
+    wires = {"inputs": {name: "1"}, "senses": {f"cell.{name}": f"input.{name}"}} if name else {}
     box = np.log10([[tables.parameters[n].lower, tables.parameters[n].upper, tables.parameters[n].nominal] for n in names]).T
     return KineticProblem(
         body=Body({"cell": model.part(**{n: one for n in fields})}, time="1", **wires),
@@ -232,14 +229,15 @@ def _inner(model: Model, tables: Tables, where: Path):
     taken = [n for key in groups for n in key[:2] if isinstance(n, str)]
     if len(taken) != len(set(taken)):
         twice = sorted({n for n in taken if taken.count(n) > 1})
-        raise InputError(where, field="observableParameters", problem=f"{', '.join(twice)} in more than one pair", expected="one offset with one scale")
+        shared = f"{', '.join(twice)} in more than one pair"
+        raise InputError(where, field="observableParameters", problem=shared, expected="one offset with one scale")
 
     def bounds(keys):
         found = [tables.parameters.get(k) if isinstance(k, str) else None for k in keys]
-        return (
-            np.asarray([(k, k) if p is None else (p.lower, p.upper) if p.estimated else (p.nominal, p.nominal) for k, p in zip(keys, found, strict=True)]).T.astype(float),
-            jnp.asarray([k if p is None else p.nominal for k, p in zip(keys, found, strict=True)], jnp.float64),
-        )
+        given = [k if p is None else p.nominal for k, p in zip(keys, found, strict=True)]
+        free = [p is not None and p.estimated for p in found]
+        boxes = [(p.lower, p.upper) if f else (g, g) for p, f, g in zip(found, free, given, strict=True)]
+        return np.asarray(boxes, float).T, jnp.asarray(given, jnp.float64)
 
     for n in [*taken, *(s for s in spreads if isinstance(s, str))]:
         if n not in tables.parameters:
@@ -262,7 +260,8 @@ def _named(entry: float | int | str, m: Measurement, where: Path) -> float | str
     if not isinstance(entry, int):
         return entry
     if len(m.observed) < entry:
-        raise InputError(where, field="observableParameters", problem=f"{m.observable} at {m.time} has {len(m.observed)}", expected=f"at least {entry}")
+        few = f"{m.observable} at {m.time} has {len(m.observed)}"
+        raise InputError(where, field="observableParameters", problem=few, expected=f"at least {entry}")
     return _as_number(m.observed[entry - 1])
 
 
