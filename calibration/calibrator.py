@@ -39,12 +39,14 @@ class AbstractCalibrator(eqx.Module):
 
 
 @compiled_once
-def _init(calibrator, problem, z):
+def started(calibrator, problem, z):
+    """``calibrator.init``, compiled once for all problems of a shape."""
     return calibrator.init(problem, z)
 
 
 @compiled_once
-def _step(calibrator, problem, state):
+def stepped(calibrator, problem, state):
+    """``calibrator.step``, compiled once for all problems of a shape."""
     return calibrator.step(problem, state)
 
 
@@ -61,12 +63,12 @@ def calibrate(
     the number of lanes done.
     """
     z = jnp.zeros((len(problem.names), problem.lanes)) if z is None else z
-    state = _init(calibrator, problem, z)
+    state = started(calibrator, problem, z)
     for iteration in range(calibrator.limit()):
         finished = int(jax.device_get(calibrator.done(state)).sum())
         if progress is not None:
             progress(f"iteration {iteration}: {finished} of {problem.lanes} fits done", finished / problem.lanes)
         if finished == problem.lanes:
             break
-        state = _step(calibrator, problem, state)
+        state = stepped(calibrator, problem, state)
     return calibrator.finish(problem, state)

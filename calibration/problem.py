@@ -71,6 +71,11 @@ class AbstractProblem(eqx.Module):
     def values(self, z: Array) -> Array:
         """The unknowns in their own units, same shape as z."""
 
+    def bounds(self) -> tuple[Array, Array]:
+        """Least and greatest z (unknowns,); infinite unless the problem says otherwise."""
+        infinite = jnp.full((len(self.names),), jnp.inf)
+        return -infinite, infinite
+
 
 def linearize(problem: AbstractProblem, z: Array, memory: Any = None) -> tuple[Evaluation, Array]:
     """The evaluation at z and the Jacobian of its residuals (numbers, unknowns, lanes)."""

@@ -30,6 +30,9 @@ class Held(AbstractProblem):
         self.inner, self.mask, self.at, self.leash = inner, mask, at, leash
         self.names, self.lanes, self.informed = inner.names, inner.lanes, inner.informed
 
+    def bounds(self) -> tuple[Array, Array]:
+        return self.inner.bounds()
+
     def full(self, z: Array) -> Array:
         """z with the held unknowns in their places."""
         return jnp.where(self.mask, self.at, z)

@@ -82,6 +82,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.coverage",
         "coverage of every posterior method on people of three models; simulation-based calibration; another model family",
     ),
+    "multistart": (
+        "experiments.benchmarks.multistart",
+        "share of random starts that reach the best known fit of four kinetic models, against Data2Dynamics",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

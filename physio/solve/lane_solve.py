@@ -19,10 +19,16 @@ from jaxtyping import Array
 _MOST = 256
 
 
-def lane_solver(matrix: Array, pivot: bool = False, pattern: np.ndarray | None = None) -> Callable[[Array], Array]:
+def lane_solver(
+    matrix: Array,
+    pivot: bool = False,
+    pattern: np.ndarray | None = None,
+    product: Callable[[Array], Array] | None = None,
+) -> Callable[[Array], Array]:
     """``solve(b)`` for as many right sides as wanted; the elimination is done once.
 
     ``pattern``  (n, n) where the matrix may be other than zero; everywhere when it is not given
+    ``product``  A x as a function whose derivatives are taken instead of the matrix's: dA x without dA
     """
     fixed = jax.lax.stop_gradient(matrix)
     if pivot:
@@ -33,12 +39,12 @@ def lane_solver(matrix: Array, pivot: bool = False, pattern: np.ndarray | None =
         by = _by_lines if shape.multiplications <= _MOST else _by_loops
         forward, backward = by(fixed, shape)
 
-    def product(x):
+    def whole(x):
         return (matrix * x).sum(1)
 
     def solve(b):
         return jax.lax.custom_linear_solve(
-            product, b, lambda _, b: forward(b), transpose_solve=lambda _, b: backward(b)
+            product or whole, b, lambda _, b: forward(b), transpose_solve=lambda _, b: backward(b)
         )
 
     return solve

@@ -44,6 +44,7 @@ class Line(AbstractProblem):
     y: Array
     names: tuple[str, ...] = eqx.field(static=True, default=("intercept", "slope"))
     lanes: int = eqx.field(static=True, default=LANES)
+    informed: bool = eqx.field(static=True, default=True)
 
     def evaluate(self, z, memory=None):
         error = (self.y - z[0] - z[1] * self.x[:, None]) / SD
@@ -63,6 +64,7 @@ class Counts(AbstractProblem):
     y: Array
     names: tuple[str, ...] = eqx.field(static=True, default=("log mean",))
     lanes: int = eqx.field(static=True, default=LANES)
+    informed: bool = eqx.field(static=True, default=True)
 
     def evaluate(self, z, memory=None):
         value = self.y * z[0] - jnp.exp(z[0]) - 0.5 * z[0] ** 2

@@ -64,6 +64,12 @@ def test_the_registry_names_what_was_asked_for():
         "solver-gpu",
         "nlme-wang",
         "nlme-classic",
+        "nlme-scale",
+        "assimilation",
+        "identifiability",
+        "sampling",
+        "coverage",
+        "multistart",
         "demo",
     ]
 
@@ -123,7 +129,7 @@ def test_all_prints_one_table_and_goes_on_after_a_failure(monkeypatch, capsys):
     assert show.run_all(quick=True, only_json=False) is False
     output = capsys.readouterr()
     assert output.err == "demo did not run (exit 1)\n"
-    assert output.out.splitlines()[-1] == "targets: 14 met, 14 missed, 14 not run; did not run: demo"
+    assert output.out.splitlines()[-1] == "targets: 20 met, 20 missed, 20 not run; did not run: demo"
 
 
 def test_measure_keeps_compilation_apart():

@@ -1,0 +1,1 @@
+"""Parameter-estimation problems of the PEtab collection in plain Python: one file a model."""
