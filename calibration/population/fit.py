@@ -1,14 +1,10 @@
 """Maximum likelihood of what a population shares: a quasi-Newton search over x on exact gradients.
 
-x is measured in standard errors, those that the gradients g_i of single people's terms promise: S = sum g_i g_i' / 4 is the
-information about x where the model is right. BFGS begins from it, and again from where it ended until nothing changes.
-
-People begin each evaluation from where their modes were at the best point so far, moved along with x. At the start and at each end
-modes are also searched from 0, for the lowest may have changed. A person who cannot be counted where the search begins (no mode
+x is measured in standard errors (``calibration.population.search``). BFGS begins from the information they come from, and again
+from where it ended until nothing changes. At the start and at each end modes are also searched from 0, for the lowest may have
+changed. A person who cannot be counted where the search begins (no mode
 found, body not solved) is left out of the whole fit and flagged: the fit is that of the others. A person who is lost at a
 trial point makes the search try a shorter step. How sure x is, ``calibration.population.covariance`` says.
-
-Source of S: E. R. Berndt, B. H. Hall, R. E. Hall, J. A. Hausman, Ann. Econ. Soc. Meas. 3:653-665 (1974).
 """
 
 import dataclasses
@@ -20,15 +16,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 
-from calibration.population.cohort import Cohort, Evaluated
+from calibration.population.cohort import Cohort
 from calibration.population.model import Population
 from calibration.population.objectives import FOCEI, AbstractObjective
+from calibration.population.search import Search, information_root
 
-
+# a variance below this has run towards 0: an SD of 1 %
 _VANISHED = 1e-4
+
+# the information is renewed after so many iterations: from a far start it says little about the end
+_RENEWED = 6
 
 
 class SearchStatus(enum.IntEnum):
@@ -148,7 +148,7 @@ def fit_population(
     """
     if population.people < 2:
         raise ValueError("one person says nothing about how people scatter: fit two or more, or one alone with calibration.problem")
-    search = _Search(Cohort(population, objective, width), np.asarray(population.start() if x is None else x, dtype=float))
+    search = Search(Cohort(population, objective, width), np.asarray(population.start() if x is None else x, dtype=float))
     if not search.counted.any():
         nothing = np.full(search.x.shape, np.nan)
         return PopulationFit(
@@ -194,66 +194,3 @@ def fit_population(
         search.counted,
         width,
     )
-
-
-# the information is renewed after so many iterations: from a far start it says little about the end
-_RENEWED = 6
-# guesses of modes follow x no further than this in one step: they are linear
-_FURTHEST = 0.5
-_RIDGE = 1e-3
-
-
-def information_root(population: Population, at_x: Evaluated, counted: np.ndarray) -> np.ndarray:
-    """L with L L' = twice the information about x that people's scores promise, the expected Hessian of the objective."""
-    slopes = at_x.slopes[counted]
-    hessian = 0.5 * slopes.T @ slopes
-    # few people may say nothing about a number: a logarithm is never taken as less sure than to 1
-    known = hessian.diagonal()
-    least = np.where(population.logarithms, 1.0, np.maximum(1e-8 * known.max(), 1e-8))
-    return cholesky(hessian + np.diag(np.maximum(_RIDGE * known, least - known)), lower=True)
-
-
-def scaled_gradient(population: Population, at_x: Evaluated, counted: np.ndarray) -> np.ndarray:
-    """The objective's gradient, x in standard errors."""
-    root = information_root(population, at_x, counted)
-    return solve_triangular(root, at_x.slopes[counted].sum(axis=0), lower=True)
-
-
-class _Search:
-    """What a minimiser calls: the objective at x and its gradient; it remembers the best point."""
-
-    def __init__(self, cohort: Cohort, x: np.ndarray):
-        self._cohort, self.x = cohort, x
-        population = cohort.population
-        self.best: Evaluated = cohort.lowest(x, np.zeros((len(population.random), population.people)))
-        self.counted = self.best.good
-        self.progress: Callable[[int, float], None] | None = None
-        self._evaluations = 0
-
-    @property
-    def value(self) -> float:
-        return float(self.best.terms[self.counted].sum())
-
-    @property
-    def gradient(self) -> np.ndarray:
-        return self.best.slopes[self.counted].sum(axis=0)
-
-    def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Infinite where a person who counts is lost."""
-        drift = np.clip(self.best.drift @ (x - self.x), -_FURTHEST, _FURTHEST)
-        now = self._cohort.at(x, np.where(self.counted, self.best.eta + drift, 0.0))
-        self._evaluations += 1
-        if not now.good[self.counted].all():
-            return np.inf, np.zeros_like(x)
-        value = float(now.terms[self.counted].sum())
-        if value < self.value:
-            self.x, self.best = np.array(x), now
-        if self.progress is not None:
-            self.progress(self._evaluations, self.value)
-        return value, now.slopes[self.counted].sum(axis=0)
-
-    def look_again(self) -> None:
-        """Modes from 0 as well, at the best point."""
-        now = self._cohort.lowest(self.x, np.where(self.counted, self.best.eta, 0.0))
-        if now.good[self.counted].all():
-            self.best = now

@@ -27,9 +27,10 @@ from calibration.compiled import compiled_once
 from calibration.population.chains import Chains, moved, readings_at
 from calibration.population.cohort import Cohort
 from calibration.population.density import of_readings, omega_inverse, weights
-from calibration.population.fit import PopulationFit, SearchStatus, scaled_gradient
+from calibration.population.fit import PopulationFit, SearchStatus
 from calibration.population.importance import ImportanceSampling
 from calibration.population.model import Population
+from calibration.population.search import scaled_gradient
 
 _SHRINK = 0.9
 _DECAY = -0.7
