@@ -102,7 +102,10 @@ class Population(eqx.Module):
             raise ValueError(f"two random effects on one parameter: {', '.join(self.random)}")
         wanted = sum(1 if isinstance(b, Tied) else len(b) for b in self.blocks)
         if len(self.variances) != wanted:
-            raise ValueError(f"random effects need {wanted} variances (one for those that are tied), got {len(self.variances)}")
+            raise ValueError(
+                f"random effects need as many variances as there are, {wanted}, counting those that are tied once; got "
+                f"{len(self.variances)}"
+            )
         if not all(v > 0.0 for v in self.variances):
             raise ValueError(f"variances of random effects must be above 0, got {self.variances}")
         fields = vars(self.noise)

@@ -50,6 +50,7 @@ def test_gates_are_linear_in_themselves_and_know_no_other_gate(make):
     np.testing.assert_allclose(moved, slopes, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_an_action_potential_converges_with_order_two():
     body, at = epicardial(), jnp.asarray([5.0, 50.0])
     beat = paced(1000.0, 1)

@@ -22,7 +22,7 @@ def pressure(resistance, closing, adjoint):
     return beat["systemic_arteries.pressure"], beat.status
 
 
-@pytest.mark.parametrize("closing", [Newton(), Anderson()], ids=["Newton", "Anderson"])
+@pytest.mark.parametrize("closing", [Newton(), pytest.param(Anderson(), marks=pytest.mark.slow)], ids=["Newton", "Anderson"])
 def test_reverse_derivative_against_differences(closing):
     there = float(regazzoni().value(ADDRESS)) * np.array([0.8, 1.0])
     steps = WIDTH * np.array([-2.0, -1.0, 1.0, 2.0])[:, None]
