@@ -55,7 +55,10 @@ def modes(population: Population, shared: Shared, eta: Array, spread_at: Array |
     """From ``eta`` (effects, people). ``spread_at`` (numbers, people) holds the spread of errors still; None: it follows f."""
     search, expected, exact = _searches(population, shared, spread_at)
     first, _ = search(eta, 1, expected, _FIRST_PROMISE, _FIRST_STEPS, _FEW)
-    return _modes(*search(first.eta, 2, exact, _PROMISE, _STEPS, 0.0))
+    found = _modes(*search(first.eta, 2, exact, _PROMISE, _STEPS, 0.0))
+    # one more step of those who are there: derivatives of the objective are as good as the distance to the mode is small
+    last, _ = search(found.eta, 2, exact, 0.0, 1, 0.0)
+    return jax.tree.map(lambda new, old: jnp.where(found.arrived, new, old), _modes(last, jnp.zeros_like(last.phi)), found)
 
 
 def rough_modes(population: Population, shared: Shared, eta: Array) -> Modes:
