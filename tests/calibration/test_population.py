@@ -335,7 +335,7 @@ def test_saem_finds_the_exact_maximum_of_a_linear_model():
     data = people(60, seed=7)
     population, _ = linear(*data)
     exact = fit_population(population, gtol=1e-4)
-    found, trace = saem(population, jax.random.key(0), explore=80, average=150, judge=ImportanceSampling(log2_points=6))
+    found, trace = saem(population, jax.random.key(0), explore=80, average=150, judge=ImportanceSampling(log2_points=9))
     assert found.status == SearchStatus.CONVERGED and len(trace) == 230
     errors = np.sqrt(np.diagonal(from_scores(exact)))
     assert (np.abs(found.x - exact.x) < 0.2 * errors).all()
@@ -358,7 +358,7 @@ def test_saem_without_random_effects_on_every_parameter():
         spreads=["spread"],
     )
     exact = fit_population(population, gtol=1e-4)
-    found, _ = saem(population, jax.random.key(0), explore=80, average=150, judge=ImportanceSampling(log2_points=6))
+    found, _ = saem(population, jax.random.key(0), explore=80, average=150, judge=ImportanceSampling(log2_points=9))
     errors = np.sqrt(np.diagonal(from_scores(exact)))
     assert (np.abs(found.x - exact.x) < 0.2 * errors).all()
 
