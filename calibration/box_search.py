@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from calibration.calibrator import AbstractCalibrator
 from calibration.fit import FitStatus
-from calibration.pool import Ends, run_pool
+from calibration.lane_pool import Ends, run_pool
 from calibration.problem import AbstractProblem
 
 

@@ -70,10 +70,10 @@ class Fit(eqx.Module):
         return tuple(jnp.where(known, self.problem.values(self.z + side * reach), jnp.nan) for side in (-1.0, 1.0))
 
     def quantified(self) -> Array:
-        """(lanes,): a finite covariance is known."""
+        """(lanes,): the fit did not fail, and a finite covariance is known."""
         if self.covariance is None:
             return jnp.zeros(self.z.shape[-1:], bool)
-        return (jnp.abs(self.covariance) < jnp.inf).all((0, 1))
+        return (jnp.abs(self.covariance) < jnp.inf).all((0, 1)) & (self.status != FitStatus.SOLVE_FAILED)
 
     def posterior_sd(self) -> Array:
         """Standard deviation of z; the prior's is 1."""

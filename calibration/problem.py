@@ -28,7 +28,7 @@ from physio.body import Body, lanes_of
 from physio.component import ParameterInfo
 from physio.observe import Observation, Readings
 from physio.protocol import AbstractProtocol
-from physio.solve.lanes import lane_jacobian, repeated
+from physio.solve.lanes import lane_jacobian, picked
 from physio.units import unit
 
 _LOG_OFFSET = 50.0
@@ -224,11 +224,15 @@ class Problem(AbstractProblem):
         return float(np.prod([prior.median for _, prior in o.priors]) ** (1.0 / len(o.priors)))
 
     def tiled(self, times: int) -> "Problem":
+        return self.picked(jnp.repeat(jnp.arange(self.lanes), times))
+
+    def picked(self, index: Array) -> "Problem":
+        """The lanes ``index``, in that order; one may come several times."""
         return Problem(
-            repeated(self.body, times),
+            picked(self.body, index),
             self.names,
-            protocol=repeated(self.protocol, times),
-            observations=repeated(self.observations, times),
-            readings=repeated(self.readings, times),
+            protocol=picked(self.protocol, index),
+            observations=picked(self.observations, index),
+            readings=picked(self.readings, index),
             informed=self.informed,
         )

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from calibration.assimilation.small import root
+from calibration.assimilation.semidefinite import root
 
 
 class BeliefStatus(enum.IntEnum):

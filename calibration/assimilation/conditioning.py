@@ -15,7 +15,7 @@ from jax.scipy.stats import norm
 from jaxtyping import Array
 
 from calibration.assimilation.belief import BeliefStatus, Gaussian, chosen
-from calibration.assimilation.small import symmetric
+from calibration.assimilation.semidefinite import symmetric
 
 
 class Reading(NamedTuple):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from calibration.assimilation.conditioning import given, taken
 from calibration.assimilation.normal import AbstractNormalFilter, Moved
-from calibration.assimilation.small import sandwich, symmetric
+from calibration.assimilation.semidefinite import sandwich, symmetric
 from physio.solve.lanes import lane_jacobian
 
 

@@ -22,7 +22,7 @@ from jaxtyping import Array
 from calibration.assimilation.belief import BeliefStatus, Ensemble, chosen, normals
 from calibration.assimilation.conditioning import Reading
 from calibration.assimilation.members import AbstractMembersFilter, normalised, resampled, seen
-from calibration.assimilation.small import root
+from calibration.assimilation.semidefinite import root
 
 # halvings of the interval in which the power of a portion is sought
 _HALVINGS = 16

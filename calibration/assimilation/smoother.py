@@ -13,7 +13,7 @@ from jaxtyping import Array
 
 from calibration.assimilation.belief import Gaussian
 from calibration.assimilation.normal import AbstractNormalFilter
-from calibration.assimilation.small import divided, sandwich
+from calibration.assimilation.semidefinite import divided, sandwich
 from calibration.assimilation.state_space import AbstractStateSpace
 from calibration.compiled import compiled_once
 from physio.observe import Readings

@@ -24,7 +24,7 @@ from jaxtyping import Array
 
 from calibration.assimilation.belief import BeliefStatus, Gaussian
 from calibration.assimilation.drift import AbstractDrift
-from calibration.assimilation.small import symmetric
+from calibration.assimilation.semidefinite import symmetric
 from calibration.assimilation.state_space import AbstractStateSpace
 from physio.body import Body, lanes_of
 from physio.observe import AtTimes, Observation

@@ -13,7 +13,7 @@ from jaxtyping import Array
 
 from calibration.assimilation.belief import Gaussian
 from calibration.assimilation.normal import AbstractNormalFilter, Moved
-from calibration.assimilation.small import root, symmetric
+from calibration.assimilation.semidefinite import root, symmetric
 from calibration.assimilation.state_space import each
 
 

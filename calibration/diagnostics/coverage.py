@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from calibration.fit import Fit, FitStatus
+from calibration.fit import Fit
 from calibration.identifiability.contraction import IDENTIFIED_BELOW
 
 LEVELS = (0.5, 0.8, 0.95)
@@ -111,7 +111,7 @@ def fit_coverage(fit: Fit, truth, levels: Sequence[float] = LEVELS, *, identifie
     With ``identified``, intervals of unknowns whose posterior SD exceeds half their prior SD are left out; those of people whose
     fit failed or is not quantified never are.
     """
-    failed = (np.asarray(fit.status) == FitStatus.SOLVE_FAILED) | ~np.asarray(fit.quantified())
+    failed = ~np.asarray(fit.quantified())
     counted = np.broadcast_to(failed, np.shape(truth)) | (np.asarray(fit.posterior_sd()) <= IDENTIFIED_BELOW if identified else True)
     return {level: coverage(marks_of(inside(*fit.interval(level), truth) & ~failed, counted)) for level in levels}
 

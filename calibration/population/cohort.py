@@ -17,6 +17,10 @@ from calibration.population.model import Population
 from calibration.population.objectives import AbstractObjective
 
 
+# which axis of every field of ``Evaluated`` is that of people
+_PEOPLE = (0, 0, 1, 1, 0, 0)
+
+
 class Evaluated(NamedTuple):
     """An objective at x, by person.
 
@@ -78,12 +82,10 @@ class Cohort:
 
         def one(block, index, size):
             found = _evaluated(block, self.objective, jnp.asarray(x), jnp.asarray(eta[:, index]))
-            terms, slopes, eta_, drift, phi, good = (np.asarray(a) for a in found)
-            return terms[:size], slopes[:size], eta_[:, :size], drift[:, :size], phi[:size], good[:size]
+            return [np.asarray(a).take(np.arange(size), axis=i) for a, i in zip(found, _PEOPLE, strict=True)]
 
         parts = list(self._pool.map(one, self._blocks, self._index, self._sizes))
-        axes = (0, 0, 1, 1, 0, 0)
-        return Evaluated(*(np.concatenate(p, axis=axis) for p, axis in zip(zip(*parts, strict=True), axes, strict=True)))
+        return Evaluated(*(np.concatenate(p, axis=i) for p, i in zip(zip(*parts, strict=True), _PEOPLE, strict=True)))
 
     def lowest(self, x: np.ndarray, eta: np.ndarray) -> Evaluated:
         """The better for each person of what is found from ``eta`` and from 0: the lowest mode may change with x."""
@@ -94,4 +96,4 @@ class Cohort:
         def chosen(a, b, people_at):
             return np.where(better.reshape([-1 if i == people_at else 1 for i in range(a.ndim)]), a, b)
 
-        return Evaluated(*(chosen(a, b, i) for a, b, i in zip(new, old, (0, 0, 1, 1, 0, 0), strict=True)))
+        return Evaluated(*(chosen(a, b, i) for a, b, i in zip(new, old, _PEOPLE, strict=True)))

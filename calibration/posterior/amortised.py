@@ -241,7 +241,7 @@ def amortised(
     if left.size:
         # what is written twice is the same person's
         left = _padded(left)
-        part, own = picked_lanes(problem, left), split[left, 2]
+        part, own = problem.picked(left), split[left, 2]
         fit = laplace(calibrate(part, calibrator), curvature)
         second = corrected(fit, own, draws=draws, tried=tried)
         picked[..., left] = np.asarray(second.z)[0]
@@ -250,7 +250,7 @@ def amortised(
         still = np.flatnonzero(np.asarray(second.status) == DrawStatus.WEIGHTS_UNRELIABLE)
         if sampler is not None and still.size:
             still = _padded(still)
-            third = sample(picked_fit(fit, still), own[still], sampler)
+            third = sample(_picked(fit, still), own[still], sampler)
             flat = np.asarray(third.z).reshape(-1, len(problem.names), still.size)
             picked[..., left[still]] = flat[np.linspace(0, len(flat) - 1, draws).astype(int)]
             source[left[still]], status[left[still]] = Source.SAMPLER, np.asarray(third.status)
@@ -265,28 +265,11 @@ def _padded(lanes: np.ndarray) -> np.ndarray:
     return np.pad(lanes, (0, (1 << (lanes.size - 1).bit_length()) - lanes.size), mode="edge")
 
 
-def picked_lanes(problem: Problem, lanes: np.ndarray) -> Problem:
-    """The problem of some of the lanes."""
-    index = jnp.asarray(lanes)
-
-    def of(tree):
-        return jax.tree.map(lambda x: x[..., index] if eqx.is_array(x) else x, tree)
-
-    return Problem(
-        of(problem.body),
-        problem.names,
-        protocol=of(problem.protocol),
-        observations=of(problem.observations),
-        readings=of(problem.readings),
-        informed=problem.informed,
-    )
-
-
-def picked_fit(fit: Fit, lanes: np.ndarray) -> Fit:
+def _picked(fit: Fit, lanes: np.ndarray) -> Fit:
     """The fit of some of the lanes of a ``Problem``."""
     index = jnp.asarray(lanes)
     return Fit(
-        picked_lanes(fit.problem, lanes),
+        fit.problem.picked(index),
         fit.z[..., index],
         fit.cost[index],
         fit.status[index],

@@ -84,11 +84,6 @@ class Draws(eqx.Module):
         values = np.asarray(self.values)
         return np.quantile(values, tail, axis=(0, 1)), np.quantile(values, 1.0 - tail, axis=(0, 1))
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """name -> (chains, draws, lanes) in own units, and energy: what other programs take."""
-        found = {name: np.asarray(self.values)[:, :, i] for i, name in enumerate(self.names)}
-        return found if self.energy is None else found | {"energy": np.asarray(self.energy)}
-
 
 def mixed(z: np.ndarray, started: np.ndarray) -> np.ndarray:
     """Status of lanes from draws (chains, draws, unknowns, lanes) and whether they began."""

@@ -32,7 +32,7 @@ from calibration.population.structure import AbstractStructure
 from calibration.posterior.draws import Draws, mixed
 from calibration.posterior.pilot import Pilot
 from calibration.posterior.samplers import Chees, Run, run
-from calibration.posterior.small import backward, cholesky, forward
+from calibration.posterior.lane_cholesky import backward, cholesky, forward
 from calibration.posterior.targets import AbstractTarget
 from physio.solve import Status
 from physio.solve.lanes import lane_jacobian

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array
 
 from calibration.compiled import compiled_once
-from calibration.fit import Fit, FitStatus
+from calibration.fit import Fit
 from calibration.posterior.draws import Draws, DrawStatus
 from calibration.posterior.samplers import values_of
 from calibration.problem import AbstractProblem
@@ -88,7 +88,7 @@ def joint(problem: AbstractProblem, z: Array) -> Array:
 
 def weighed(fit: Fit, keys: Array, draws: int) -> tuple[Array, np.ndarray, np.ndarray]:
     """Draws of Student's t about a fit (draws, unknowns, lanes), their normalised log weights and k-hat."""
-    sound = quantified(fit)
+    sound = fit.quantified()
     unknowns = fit.z.shape[0]
     centre = jnp.where(sound, fit.z, 0.0)
     covariance = jnp.where(sound, fit.covariance, jnp.eye(unknowns)[..., None])
@@ -106,17 +106,12 @@ def weighed(fit: Fit, keys: Array, draws: int) -> tuple[Array, np.ndarray, np.nd
     return z, weights, np.where(np.asarray(sound), k_hat, np.inf)
 
 
-def quantified(fit: Fit) -> Array:
-    """(lanes,) fits that did not fail and whose covariance is one."""
-    return (jnp.abs(fit.covariance) < jnp.inf).all((0, 1)) & (fit.status != FitStatus.SOLVE_FAILED)
-
-
 def corrected(fit: Fit, keys: Array, *, draws: int = 1000, tried: int = 4000) -> Draws:
     """``draws`` of every lane chosen among ``tried`` by their weights; lanes with k-hat above 0.7 are flagged, not dropped."""
     split = jax.vmap(jax.random.split)(keys)
     z, weights, k_hat = weighed(fit, split[:, 0], tried)
     picked = chosen(z, weights, split[:, 1], draws)
-    started = np.asarray(quantified(fit))
+    started = np.asarray(fit.quantified())
     status = np.where(k_hat <= LARGEST_K, DrawStatus.OK, DrawStatus.WEIGHTS_UNRELIABLE)
     status = np.where(started, status, DrawStatus.NO_START).astype(np.int32)
     picked = jnp.where(jnp.asarray(started), picked, jnp.nan)[None]

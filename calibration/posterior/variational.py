@@ -22,7 +22,6 @@ from scipy import stats
 
 from calibration.compiled import compiled_once
 from calibration.fit import Fit, FitStatus
-from calibration.posterior.importance import quantified
 from calibration.problem import AbstractProblem, gradient
 from physio.solve import Status
 
@@ -59,7 +58,7 @@ def variational(fit: Fit, how: Variational = Variational()) -> Fit:
     """
     if fit.covariance is None:
         raise ValueError(f"{fit.method} has no covariance to begin from: apply calibration.laplace first")
-    started = quantified(fit)
+    started = fit.quantified()
     eye = jnp.eye(fit.z.shape[0])[..., None]
     covariance = jnp.where(started, fit.covariance, eye)
     z = jnp.where(started, fit.z, 0.0)

@@ -19,9 +19,10 @@ import jax
 import numpy as np
 
 from calibration.calibrator import calibrate
-from calibration.diagnostics.coverage import Coverage, coverage
+from calibration.diagnostics.coverage import Coverage, coverage, inside, marks_of
 from calibration.diagnostics.ranks import ranks, uniformity
 from calibration.fit import Fit
+from calibration.identifiability import IDENTIFIED_BELOW
 from calibration.laplace import gauss_newton, laplace
 from calibration.least_squares import LevenbergMarquardt
 from calibration.posterior.amortised import Amortised, Source, Training, amortised, train
@@ -150,16 +151,16 @@ def _failed(answer: Fit | Draws) -> np.ndarray:
 
 def _identified(answer: Fit | Draws) -> np.ndarray:
     """(unknowns, people) whose posterior SD is at most half the prior's; all of a person without an answer."""
-    return (np.asarray(answer.posterior_sd()) <= 0.5) | _failed(answer)
+    return (np.asarray(answer.posterior_sd()) <= IDENTIFIED_BELOW) | _failed(answer)
 
 
 def _coverage(arms: dict[str, Arm], method: str, level: float) -> Coverage:
     marks = []
     for model, arm in arms.items():
         low, high = (np.asarray(x) for x in arm.answers[method].interval(level))
-        inside = (low <= arm.people.truth) & (arm.people.truth <= high) & ~_failed(arm.answers[method])
+        holds = inside(low, high, arm.people.truth) & ~_failed(arm.answers[method])
         counted = _identified(arm.answers[method]) & arm.people.made
-        marks += [((model, int(lane)), bool(inside[row, lane])) for row, lane in np.argwhere(counted)]
+        marks += [((model, lane), held) for lane, held in marks_of(holds, counted)]
     return coverage(marks)
 
 

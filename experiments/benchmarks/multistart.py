@@ -12,7 +12,6 @@ start as one batch, with hits and seconds of their own.
 
 import math
 import time
-from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -22,14 +21,14 @@ import numpy as np
 from calibration.box_search import persevere, search_box
 from calibration.diagnostics.coverage import wilson
 from calibration.fit import FitStatus
-from calibration.pool import Ends, run_pool
+from calibration.lane_pool import Ends, run_pool
 from calibration.problem import gradient
 from calibration.recombination import elite_of, recombined
 from calibration.trust_region import TrustRegion
 from experiments.benchmarks.contract import Figure, Result, Target
 from experiments.problems.petab.cases import CASES, Case
 from experiments.problems.petab.kinetic import KineticProblem, kinetic_problem
-from experiments.problems.petab.tables import folder
+from experiments.problems.shared_data import shared_data
 from physio.solve import Rodas5P, Status
 
 HIT = 0.1
@@ -42,7 +41,7 @@ _SEED = 20260101
 
 def run(data: str | None, quick: bool, only: tuple[str, ...] = (), starts: int | None = None) -> Result:
     """``only`` and ``starts`` make a part of the full run."""
-    where = folder(Path(data) if data else None)
+    where = shared_data("petab", data)
     if where is None:
         targets = [Target.not_run("all shares of hits", ">= 2 x Data2Dynamics", "no data: give --data the folder petab")]
         return Result("multistart", [], targets, "float64", 0.0, None)

@@ -8,7 +8,6 @@ minimum with more nodes, which shows that it has converged; and SAEM from the sa
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +29,8 @@ from calibration.population import (
     with_errors,
 )
 from experiments.benchmarks.contract import Figure, Result, Target
-from experiments.problems.nlme_cases import folder, phenobarbital, theophylline, warfarin
+from experiments.problems.nlme_cases import phenobarbital, theophylline, warfarin
+from experiments.problems.shared_data import shared_data
 
 SEED = 4
 
@@ -80,7 +80,7 @@ REFERENCES = {
 
 
 def run(data: str | None, quick: bool) -> Result:
-    where = folder(Path(data) if data else None)
+    where = shared_data("nlme", data)
     if where is None:
         targets = [Target.not_run("all fits", "reference values", "no data: give --data the folder nlme")]
         return Result("nlme-classic", [], targets, "float64", 0.0, None)

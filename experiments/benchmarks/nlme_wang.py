@@ -6,13 +6,13 @@ likelihood by 51 nodes on the exact one.
 """
 
 import time
-from pathlib import Path
 
 import numpy as np
 
 from calibration.population import FO, FOCE, FOCEI, Laplace, Quadrature, terms_at
 from experiments.benchmarks.contract import Figure, Result, Target
-from experiments.problems.nlme_cases import WANG_ERRORS, folder, wang
+from experiments.problems.nlme_cases import WANG_ERRORS, wang
+from experiments.problems.shared_data import shared_data
 
 METHODS = {
     "FOCEI": FOCEI(),
@@ -37,7 +37,7 @@ REFERENCE = {
 
 
 def run(data: str | None, quick: bool) -> Result:
-    where = folder(Path(data) if data else None)
+    where = shared_data("nlme", data)
     if where is None:
         targets = [Target.not_run("all objective functions", "<= 0.001", "no data: give --data the folder nlme")]
         return Result("nlme-wang", [], targets, "float64", 0.0, None)

@@ -7,7 +7,6 @@ Wang (2007): f = 10 exp(-k t), two readings a person, at fixed parameters.
 
 import csv
 import math
-import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -43,15 +42,6 @@ WANG_ERRORS: dict[str, AbstractNoise] = {
     "logit, 0 to 12": LogitNormal(SPREAD, 0.0, 12.0),
     "probit, 0 to 12": ProbitNormal(SPREAD, 0.0, 12.0),
 }
-
-
-def folder(data: Path | None) -> Path | None:
-    """The folder of data sets: ``data``, or ``nlme`` under SOMAGRAD_DATA or beside the checkout; None where there is none."""
-    if data is not None:
-        return Path(data)
-    beside = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
-    found = Path(os.environ.get("SOMAGRAD_DATA", beside)) / "nlme"
-    return found if found.is_dir() else None
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> dict[str, list[dict[str, str]]]:

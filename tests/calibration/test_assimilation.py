@@ -25,7 +25,7 @@ from calibration.assimilation import (
     twin,
     update,
 )
-from calibration.assimilation.small import divided, root
+from calibration.assimilation.semidefinite import divided, root
 from calibration.assimilation.state_space import AbstractStateSpace
 from physio.bodies.glucose import glucose_under_insulin
 from physio.bodies.pharmacokinetics import intravenous

@@ -257,7 +257,7 @@ def test_chains_find_the_exact_posterior_and_a_failed_lane_leaves_the_others_unc
     for lane in range(LANES):
         is_exact(draws, line, lane, min(draws.ess_tail()[:, lane].min(), draws.ess_bulk()[:, lane].min()) / 2.0)
     assert draws.ess_bulk().min() > 300 and draws.e_bfmi().min() > 0.3
-    assert set(draws.arrays()) == {"intercept", "slope", "energy"}
+    assert draws.energy.shape == draws.z.shape[:2] + draws.z.shape[3:]
     part = sample(fitted(broken), KEYS, SMALL)
     assert part.status[1] == DrawStatus.NO_START and np.isnan(np.asarray(part.z)[..., 1]).all()
     for lane in (0, 2):

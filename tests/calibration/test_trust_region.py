@@ -8,7 +8,7 @@ import pytest
 from calibration.calibrator import calibrate
 from calibration.fit import FitStatus
 from calibration.box_search import search_box, uniform_starts
-from calibration.pool import run_pool
+from calibration.lane_pool import run_pool
 from calibration.problem import AbstractProblem, Evaluation
 from calibration.recombination import recombined
 from calibration.reflective import least_in_ball, whole_promise

@@ -6,7 +6,6 @@ is not read: the model's file writes them in Python.
 
 import csv
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,15 +48,6 @@ class Tables:
     conditions: dict[str, dict[str, float]]
     measurements: tuple[Measurement, ...]
     logarithmic: dict[str, bool]
-
-
-def folder(data: Path | None) -> Path | None:
-    """The folder of the collection: ``data``, or ``petab`` under SOMAGRAD_DATA or beside the checkout; None where there is none."""
-    if data is not None:
-        return Path(data)
-    beside = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
-    found = Path(os.environ.get("SOMAGRAD_DATA", beside)) / COLLECTION
-    return found if found.is_dir() else None
 
 
 def read_tables(data: Path, problem: str, measurements: str = "measurementData") -> Tables:
