@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from experiments.errors import InputError
+from experiments.jax_setup import loops_on_the_device
 
 ABOUT = """The body as a differentiable program: fit organ models to people, compare what-if arms, report.
 
@@ -180,6 +181,7 @@ def _stop(message: str, status: int) -> NoReturn:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit; a user's mistake is one line on standard error."""
+    loops_on_the_device()
     try:
         status = app(arguments, standalone_mode=False)
     except InputError as problem:

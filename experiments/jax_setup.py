@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -25,6 +26,18 @@ def cache_folder() -> Path:
         abilities = platform.processor()
     kind = hashlib.sha256(f"{platform.machine()} {abilities}".encode()).hexdigest()[:8]
     return folder / f"jaxlib-{metadata.version('jaxlib')}-{kind}"
+
+
+def loops_on_the_device() -> None:
+    """Let a GPU run whole loops of steps from one CUDA graph, instead of asking the host after every step.
+
+    A solve of a few thousand lanes then takes about a tenth of the time. Must come before JAX computes anything; flags
+    of the user's own about this are left as they are, and without JAX for CUDA nothing changes.
+    """
+    given = os.environ.get("XLA_FLAGS", "")
+    for_cuda = any(find_spec(f"jax_cuda{version}_plugin") for version in (12, 13))
+    if for_cuda and "xla_gpu_enable_command_buffer" not in given:
+        os.environ["XLA_FLAGS"] = f"{given} --xla_gpu_enable_command_buffer=+WHILE,+CONDITIONAL".strip()
 
 
 def keep_compiled_programs() -> str | None:

@@ -1,4 +1,4 @@
-"""FOCEI of a two-compartment cohort given as ordinary differential equations, at rising numbers of people.
+"""FOCEI of a two-compartment cohort given as ordinary differential equations, at rising numbers of people; a GPU gets the most.
 
 Seconds from the start of a fit, compilation apart, to within 0.1 of its converged objective; memory by person; and how far each
 variance is from what made the data, with the standard error that the scores of people give. FOCEI itself is biased where people's
@@ -9,6 +9,7 @@ import resource
 import time
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from calibration.population import FOCEI, Cohort, PopulationFit, SearchStatus, fit_population, from_scores, with_errors
@@ -22,7 +23,7 @@ NEAR = 0.1
 
 def run(data: str | None, quick: bool) -> Result:
     on_gpu = jax.default_backend() == "gpu"
-    sizes = (200,) if quick else (*SIZES, LARGEST) if on_gpu else SIZES
+    sizes = (200,) if quick else (LARGEST,) if on_gpu else SIZES
     figures, targets, compile_s, error = [], [], 0.0, None
     memory = []
     for people in sizes:
@@ -49,7 +50,7 @@ def run(data: str | None, quick: bool) -> Result:
             Figure(f"{label}, seconds to convergence", seconds, "s"),
             Figure(f"{label}, evaluations of the objective and its gradient", len(trace), "1"),
             Figure(f"{label}, objective", fit.value, "1"),
-            Figure(f"{label}, peak memory of the process so far", memory[-1], "MiB"),
+            Figure(f"{label}, peak memory so far", memory[-1], "MiB"),
         ]
         good = fit.status == SearchStatus.CONVERGED and bool(fit.counted.all())
         targets.append(Target(f"{label}, search", "converged with everybody counted", good, good))
@@ -60,8 +61,8 @@ def run(data: str | None, quick: bool) -> Result:
     if len(memory) > 1:
         growth = (memory[-1] - memory[0]) / (sizes[-1] - sizes[0]) * 1024.0
         figures.append(Figure("memory for one more person", growth, "KiB"))
-    if not on_gpu:
-        targets.append(Target.not_run(f"{LARGEST} people", "seconds to within 0.1", "no GPU"))
+    if LARGEST not in sizes:
+        targets.append(Target.not_run(f"{LARGEST} people", "seconds to within 0.1", "quick" if quick else "no GPU"))
     return Result(
         "nlme-scale",
         figures,
@@ -75,7 +76,9 @@ def run(data: str | None, quick: bool) -> Result:
 
 
 def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    """Of the device where it says so, else of the process."""
+    device = jax.devices()[0].memory_stats()
+    return device["peak_bytes_in_use"] / 2**20 if device else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
 def _biases(label: str, fit: PopulationFit) -> list[Figure]:
@@ -91,8 +94,9 @@ def _biases(label: str, fit: PopulationFit) -> list[Figure]:
 
 
 def _integration_error(people: int, fit: PopulationFit) -> float:
-    """Of a person's term, from up to 200 people."""
-    some = np.arange(min(people, 200))
-    tight = cohort(people, SEED, rtol=1e-9).picked(some)
-    terms = [Cohort(p, FOCEI(), some.size).at(fit.x, fit.eta[:, some]).terms for p in (fit.population.picked(some), tight)]
-    return float(abs(terms[0].sum() - terms[1].sum())) / some.size
+    """Of a person's term, from the first of them, up to 200."""
+    some = min(people, 200)
+    # arrays, so that both tolerances share one compiled program
+    both = [cohort(some, SEED, rtol=jnp.asarray(rtol)) for rtol in (1e-6, 1e-9)]
+    terms = [Cohort(p, FOCEI(), some).at(fit.x, fit.eta[:, :some]).terms for p in both]
+    return float(abs(terms[0].sum() - terms[1].sum())) / some

@@ -30,6 +30,8 @@ from physio.schedule import bolus, repeated
 from physio.solve import Status, Tsit5
 
 LOOSE = Tsit5(rtol=1e-6, atol=1e-7, max_steps=2000)
+# remote insulin is of the order of 0.01 1/min
+FINE = Tsit5(rtol=1e-6, atol=1e-9, max_steps=2000)
 ORAL = ("absorption.rate", "elimination.clearance", "central.volume")
 GLUCOSE = (
     "glucose.effectiveness", "glucose.action_rate", "glucose.sensitivity", "glucose.initial_glucose", "glucose.basal_glucose",
@@ -58,7 +60,7 @@ def design(model: str) -> Problem:
         seen = test.times_min[test.times_min >= 6.0]
         insulin = test.insulin.observed
         body = glucose_test(test.times_min[insulin], test.insulin.value[insulin])
-        return _problem(body, GLUCOSE, seen, None, Additive(4.0), "glucose.concentration", "mg/dL")
+        return _problem(body, GLUCOSE, seen, None, Additive(4.0), "glucose.concentration", "mg/dL", FINE)
     if model == "marrow":
         days = np.array([0.0, 3.0, 5.0, 7.0, 9.0, 11.0, 13.0, 16.0, 19.0, 23.0, 28.0])
         doses = repeated("depot.drug", 160.0, every=24.0, count=5)
@@ -66,9 +68,9 @@ def design(model: str) -> Problem:
     raise ValueError(f"no model {model!r}")
 
 
-def _problem(body, free, times, schedule, noise: AbstractNoise, path: str, unit: str) -> Problem:
+def _problem(body, free, times, schedule, noise: AbstractNoise, path: str, unit: str, method: Tsit5 = LOOSE) -> Problem:
     times = np.asarray(times)
-    protocol = Timed(times, method=LOOSE) if schedule is None else Timed(times, schedule, LOOSE)
+    protocol = Timed(times, method=method) if schedule is None else Timed(times, schedule, method)
     assay = Observation(noise, AtTimes(), "assay", path, unit)
     return Problem(body, free, protocol=protocol, observations=[assay], readings=[readings(np.ones(times.size))])
 

@@ -33,7 +33,7 @@ from physio.priors import Normal
 from physio.protocol import Timed
 from physio.schedule import repeated
 from physio.solve import AbstractAdjoint, DiscreteAdjoint, ForwardMode, Tsit5
-from physio.solve.lanes import repeated as tiled_lanes
+from physio.solve.lanes import picked
 
 SEED = 20261125
 EVERY, DOSES, DOSE = 24.0, 7, 1000.0
@@ -85,6 +85,9 @@ class TwoErrors(AbstractNoise):
     def transform(self, value):
         return jnp.log(value)
 
+    def inverse(self, transformed):
+        return jnp.exp(transformed)
+
 
 class DrugAndCounts(AbstractStructure):
     """Concentrations [mg/L] at their times, then counts of neutrophils [1/nL] at theirs."""
@@ -107,9 +110,8 @@ class DrugAndCounts(AbstractStructure):
         drug, count = path["central.concentration"], path["marrow.count"]
         return jnp.concatenate([drug[jnp.asarray(self.drug_rows)], count[jnp.asarray(self.count_rows)]]), path.status
 
-    def tiled(self, times):
-        body, protocol = tiled_lanes((self.body, self.protocol), times)
-        return eqx.tree_at(lambda s: (s.body, s.protocol), self, (body, protocol))
+    def picked(self, index):
+        return eqx.tree_at(lambda s: (s.body, s.protocol), self, picked((self.body, self.protocol), index))
 
 
 def with_method(structure: DrugAndCounts, method: Tsit5) -> DrugAndCounts:
