@@ -41,7 +41,7 @@ class Evaluated(NamedTuple):
 def _terms(population: Population, objective: AbstractObjective, x: Array) -> tuple[Array, Array]:
     known = objective.expand(population, x, jnp.zeros((len(population.random), population.people)))
     terms, _ = objective.terms(population, x, known)
-    return terms, known.good & (jnp.abs(terms) < jnp.inf)
+    return terms, known.good & _read(population) & (jnp.abs(terms) < jnp.inf)
 
 
 @compiled_once
@@ -52,8 +52,13 @@ def _evaluated(population: Population, objective: AbstractObjective, x: Array, e
         return jax.jvp(lambda x: objective.terms(population, x, known), (x,), (direction,))
 
     (terms, eta), (slopes, drift) = jax.vmap(of_one, out_axes=(None, -1))(jnp.eye(x.size, dtype=x.dtype))
-    good = known.good & (jnp.abs(terms) < jnp.inf) & (jnp.abs(slopes).max(-1) < jnp.inf)
+    good = known.good & _read(population) & (jnp.abs(terms) < jnp.inf) & (jnp.abs(slopes).max(-1) < jnp.inf)
     return Evaluated(terms, slopes, eta, drift, known.phi, good)
+
+
+def _read(population: Population) -> Array:
+    """Who has any reading (people,): nobody else says anything about what people share."""
+    return population.readings.present.any(axis=0)
 
 
 def terms_at(population: Population, objective: AbstractObjective, x: Array) -> tuple[Array, Array]:

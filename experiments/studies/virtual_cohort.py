@@ -80,7 +80,7 @@ class CohortStudy(AbstractStudy):
         for lane, person in enumerate(people):
             if not batch.made[lane]:
                 for row in (row for row in fits if row["patient"] == person):
-                    row.update(status="failed", reason="the true person could not be solved", lo=None, hi=None)
+                    row.update(status="failed", reason="the true person could not be solved", lo=None, hi=None, truth=None)
                     row["method"] = NOT_QUANTIFIED
         items, loops = [], []
         for arm in batch.arms:
@@ -98,10 +98,11 @@ class CohortStudy(AbstractStudy):
             for k, (quantity, unit) in enumerate(DERIVED.items()):
                 row = partial(item, self.name, person, arm, prefix + quantity, unit, synthetic=True)
                 lo, hi = self._bounds(estimate.value[k, lane], estimate.sd[k, lane])
+                if result.made[lane]:
+                    out.append(row(estimate.truth[k, lane], method="truth"))
                 if result.solved[lane] and fitted and lo is not None:
                     bounds = {"lo": lo, "hi": hi, "level": self.config.level}
                     out.append(row(estimate.value[k, lane], **bounds, method=DELTA))
-                    out.append(row(estimate.truth[k, lane], method="truth"))
                 else:
                     why = "the beat of the true or of the fitted person did not close in this arm"
                     out.append(row(math.nan, status="failed", reason=why))
@@ -126,38 +127,37 @@ class CohortStudy(AbstractStudy):
         return out
 
     def pool(self, rows: Callable[[str], list[dict]]) -> dict[str, list[dict]]:
-        """Coverage of unknowns (same circulation) and of derived quantities (both), and the share not identified."""
+        """Coverage of unknowns (same circulation) and of derived quantities (both), and the share not identified.
+
+        A person who could not be fitted, or treated, is in every denominator, and never covered.
+        """
         fits, items = rows("fits"), rows("items")
         out = []
         for maker in MAKERS:
-            mine = [row for row in fits if row["patient"].startswith(LETTER[maker]) and row["status"] != "failed"]
+            mine = [row for row in fits if row["patient"].startswith(LETTER[maker])]
             if not mine:
                 continue
             group = GROUP[maker]
             unidentified = np.mean([not row["identifiable"] for row in mine])
             how = {"method": "counted: posterior SD above half the prior SD", "synthetic": True}
             out.append(item(self.name, group, "coverage", "share not identified", "1", unidentified, **how))
-            known = [row for row in mine if row["truth"] is not None and row["lo"] is not None]
-            if known:
-                marks = [(r["patient"], r["lo"] <= r["truth"] <= r["hi"]) for r in known]
-                identifiable = [mark for mark, r in zip(marks, known, strict=True) if r["identifiable"]]
-                out += self._coverage(group, "pooled", identifiable)
-                for name in FREE:
-                    here = [mark for mark, r in zip(marks, known, strict=True) if r["parameter"] == name]
-                    out += self._coverage(group, name, here)
+            known = [row for row in mine if row["truth"] is not None]
+            counted = [r for r in known if r["identifiable"] or r["lo"] is None]
+            for name, here in (("pooled", counted), *((n, [r for r in known if r["parameter"] == n]) for n in FREE)):
+                out += self._coverage(group, name, [(r["patient"], _holds(r, r["truth"])) for r in here])
             out += self._derived(group, LETTER[maker], items)
         return {"items": out}
 
     def _derived(self, group: str, letter: str, items: list[dict]) -> list[dict]:
         """Coverage of derived quantities at rest, and pooled over them and over their changes in every arm."""
-        mine = [row for row in items if row["patient"].startswith(letter) and row["status"] == "ok"]
+        mine = [row for row in items if row["patient"].startswith(letter)]
         truth = {(r["patient"], r["arm"], r["quantity"]): r["value"] for r in mine if r["method"] == "truth"}
         held: dict[tuple[str, str], list] = {}
         for row in mine:
             true = truth.get((row["patient"], row["arm"], row["quantity"]))
-            if row["method"] == "truth" or row["lo"] is None or true is None:
+            if row["method"] == "truth" or true is None:
                 continue
-            inside = (row["patient"], row["lo"] <= true <= row["hi"])
+            inside = (row["patient"], _holds(row, true))
             changed = row["quantity"].startswith(CHANGE)
             held.setdefault((row["arm"], "changes" if changed else "derived quantities"), []).append(inside)
             if row["arm"] == BASELINE:
@@ -176,6 +176,11 @@ class CohortStudy(AbstractStudy):
         low, high = found.band(self.config.level)
         bounds = {"lo": low, "hi": high, "level": self.config.level}
         return [item(self.name, group, "coverage", quantity, "1", found.share, **bounds, method=BAND, synthetic=True)]
+
+
+def _holds(row: dict, truth: float) -> bool:
+    """Whether the row's interval holds it; a row without an interval holds nothing."""
+    return row["lo"] is not None and row["lo"] <= truth <= row["hi"]
 
 
 def build(config: VirtualCohort, seed: int, source: Path) -> AbstractStudy:

@@ -148,6 +148,15 @@ def test_a_person_who_cannot_be_solved_is_left_out_and_named():
     np.testing.assert_allclose(fit.x, without.x, atol=1e-5)
 
 
+def test_a_person_without_readings_is_not_counted():
+    times, values, present = people(8, seed=3)
+    fit = fit_population(linear(times, values, present & (np.arange(8) != 5))[0])
+    without = fit_population(linear(*(np.delete(a, 5, axis=1) for a in (times, values, present)))[0])
+    np.testing.assert_array_equal(fit.counted, np.arange(8) != 5)
+    np.testing.assert_allclose(fit.value, without.value, rtol=1e-9)
+    assert fit.shrinkage() == pytest.approx(without.shrinkage(), abs=1e-6)
+
+
 def test_nobody_left_is_said():
     times, values, present = people(2)
     fit = fit_population(linear(times + np.inf, values, present)[0])

@@ -46,3 +46,25 @@ def test_theophylline_people_are_fitted_and_predicted():
     weights = {course.person: course.weight_kg for course in study.courses}
     mean = np.mean([c * weights[r["patient"]] / 70.0 for c, r in zip(clearance, rows["fits"][1::5], strict=True)])
     assert mean == pytest.approx(2.75, rel=0.15)
+
+
+def test_people_who_could_not_be_fitted_are_in_the_denominator_of_coverage():
+    study = virtual_cohort.build(VirtualCohort(4, 0, 0.9, 2, ()), 5, HERE)
+    name = virtual_cohort.FREE[0]
+
+    def fitted(patient, lo, hi, truth=1.0, status="ok"):
+        known = {"parameter": name, "truth": truth, "identifiable": lo is not None, "status": status}
+        return {"patient": patient, "lo": lo, "hi": hi} | known
+
+    def rested(patient, method, value, lo, hi):
+        return {"patient": patient, "arm": "baseline", "quantity": "q", "method": method, "value": value, "lo": lo, "hi": hi}
+
+    lost = fitted("s003", None, None, status="solve failed"), fitted("s004", None, None, None, "failed")
+    fits = [fitted("s001", 0.5, 2.0), fitted("s002", 0.9, 1.1), *lost]
+    items = [rested(f"s00{i}", "truth", 1.0, None, None) for i in (1, 2, 3)]
+    items += [rested("s001", "m", 1.0, 0.9, 1.1), rested("s002", "m", 2.0, 1.9, 2.1), rested("s003", "not quantified", None, None, None)]
+    pooled = study.pool({"fits": fits, "items": items}.__getitem__)["items"]
+    found = {row["quantity"]: row["value"] for row in pooled}
+    # of three people with a truth two are held, one could not be fitted; of three at rest one is held
+    assert found["pooled"] == pytest.approx(2 / 3)
+    assert found["q"] == pytest.approx(1 / 3)
