@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtri
 from jaxtyping import Array
 
+from calibration.abstract_fit import AbstractFit
 from calibration.problem import AbstractProblem
 
 
@@ -37,7 +38,7 @@ _REASONS = {
 }
 
 
-class Fit(eqx.Module):
+class Fit(AbstractFit):
     """A point for every lane, and once intervals are asked for, how sure it is.
 
     ``z`` (unknowns, lanes) and ``cost`` = half the sum of squared residuals or minus the log density, as ``kind``
@@ -54,29 +55,28 @@ class Fit(eqx.Module):
     covariance: Array | None
     method: str = eqx.field(static=True)
 
-    def values(self) -> Array:
-        """Estimates in their own units (unknowns, lanes)."""
+    @property
+    def names(self):
+        return self.problem.names
+
+    def values(self):
         return self.problem.values(self.z)
 
-    def interval(self, level: float) -> tuple[Array, Array]:
-        """Equal-tailed interval of every unknown, from the normal approximation in z: (lo, hi) like ``values``.
-
-        Both are nan in lanes that are not ``quantified``.
-        """
+    def interval(self, level):
+        """From the normal approximation in z."""
         if self.covariance is None:
             raise ValueError(f"intervals are not quantified by {self.method}: apply calibration.laplace first")
         reach = ndtri(0.5 + 0.5 * level) * self.posterior_sd()
         known = self.quantified()
         return tuple(jnp.where(known, self.problem.values(self.z + side * reach), jnp.nan) for side in (-1.0, 1.0))
 
-    def quantified(self) -> Array:
-        """(lanes,): the fit did not fail, and a finite covariance is known."""
+    def quantified(self):
+        """The fit did not fail, and a finite covariance is known."""
         if self.covariance is None:
             return jnp.zeros(self.z.shape[-1:], bool)
         return (jnp.abs(self.covariance) < jnp.inf).all((0, 1)) & (self.status != FitStatus.SOLVE_FAILED)
 
-    def posterior_sd(self) -> Array:
-        """Standard deviation of z; the prior's is 1."""
+    def posterior_sd(self):
         return jnp.sqrt(jnp.diagonal(self.covariance).T)
 
     def draws(self, keys: Array, count: int) -> Array:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from calibration.fit import Fit
+from calibration.abstract_fit import AbstractFit
 from calibration.identifiability.contraction import IDENTIFIED_BELOW
 
 LEVELS = (0.5, 0.8, 0.95)
@@ -105,7 +105,7 @@ def marks_of(holds: np.ndarray, counted: np.ndarray | None = None) -> list[tuple
     return [(int(lane), bool(holds[row, lane])) for row, lane in np.argwhere(counted)]
 
 
-def fit_coverage(fit: Fit, truth, levels: Sequence[float] = LEVELS, *, identified: bool = False) -> dict[float, Coverage]:
+def fit_coverage(fit: AbstractFit, truth, levels: Sequence[float] = LEVELS, *, identified: bool = False) -> dict[float, Coverage]:
     """Coverage of a fit's intervals at each level; ``truth`` (unknowns, lanes) in their own units.
 
     With ``identified``, intervals of unknowns whose posterior SD exceeds half their prior SD are left out; those of people whose

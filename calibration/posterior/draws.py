@@ -3,9 +3,11 @@
 import enum
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from calibration.abstract_fit import AbstractFit
 from calibration.posterior.mixing import e_bfmi, ess_bulk, ess_tail, r_hat
 
 LARGEST_R_HAT = 1.01
@@ -33,10 +35,10 @@ _REASONS = {
 }
 
 
-class Draws(eqx.Module):
-    """Draws of every lane: ``values`` in their own units and ``z`` on the prior's standard normal scale.
+class Draws(AbstractFit):
+    """Draws of every lane: ``points`` in their own units and ``z`` on the prior's standard normal scale.
 
-    ``z, values``  (chains, draws, unknowns, lanes)
+    ``z, points``  (chains, draws, unknowns, lanes)
     ``status``     (lanes,) a ``DrawStatus``
     ``energy``     (chains, draws, lanes) of Hamiltonian samplers, or None
     ``diverged``   (lanes,) transitions whose energy error exploded, or None
@@ -45,7 +47,7 @@ class Draws(eqx.Module):
     """
 
     z: Array
-    values: Array
+    points: Array
     names: tuple[str, ...] = eqx.field(static=True)
     status: Array
     method: str = eqx.field(static=True)
@@ -70,19 +72,21 @@ class Draws(eqx.Module):
         """(chains, lanes), or None where there is no energy."""
         return None if self.energy is None else e_bfmi(self.energy)
 
-    def mean(self) -> np.ndarray:
-        """(unknowns, lanes) in their own units."""
-        return np.asarray(self.values).mean(axis=(0, 1))
+    def values(self):
+        """Means of the draws."""
+        return jnp.asarray(self.points).mean(axis=(0, 1))
 
-    def posterior_sd(self) -> np.ndarray:
-        """(unknowns, lanes) of z; the prior's is 1."""
-        return np.asarray(self.z).std(axis=(0, 1))
+    def posterior_sd(self):
+        return jnp.asarray(self.z).std(axis=(0, 1))
 
-    def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Equal-tailed interval of every unknown: (lo, hi) like ``mean``; nan for a lane without draws."""
+    def interval(self, level):
+        """Quantiles of the draws."""
         tail = 0.5 * (1.0 - level)
-        values = np.asarray(self.values)
-        return np.quantile(values, tail, axis=(0, 1)), np.quantile(values, 1.0 - tail, axis=(0, 1))
+        return tuple(jnp.quantile(jnp.asarray(self.points), p, axis=(0, 1)) for p in (tail, 1.0 - tail))
+
+    def quantified(self):
+        """There are draws; whether to trust them says ``status``."""
+        return (jnp.abs(self.z) < jnp.inf).all(axis=(0, 1, 2))
 
 
 def mixed(z: np.ndarray, started: np.ndarray) -> np.ndarray:

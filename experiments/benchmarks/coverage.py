@@ -18,10 +18,10 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from calibration.abstract_fit import AbstractFit
 from calibration.calibrator import calibrate
 from calibration.diagnostics.coverage import Coverage, coverage, inside, marks_of
 from calibration.diagnostics.ranks import ranks, uniformity
-from calibration.fit import Fit
 from calibration.identifiability import IDENTIFIED_BELOW
 from calibration.laplace import gauss_newton, laplace
 from calibration.least_squares import LevenbergMarquardt
@@ -50,7 +50,7 @@ class Arm(NamedTuple):
     """One model's people: what every method says of them, their truth, and figures of the methods."""
 
     people: People
-    answers: dict[str, Fit | Draws]
+    answers: dict[str, AbstractFit]
     figures: list[Figure]
 
 
@@ -105,7 +105,7 @@ def _arm(model: str, count: int, network: Amortised, sampler: Chees, quick: bool
         return answer
 
     fit = lap("fit", calibrate(made.problem, LevenbergMarquardt()))
-    answers: dict[str, Fit | Draws] = {
+    answers: dict[str, AbstractFit] = {
         "Laplace, exact curvature": lap("Laplace, exact curvature", laplace(fit)),
         "Laplace, Gauss-Newton": lap("Laplace, Gauss-Newton", laplace(fit, gauss_newton)),
     }
@@ -146,12 +146,12 @@ def _share(draws: Draws, status: DrawStatus) -> float:
     return float((np.asarray(draws.status) == status).mean())
 
 
-def _failed(answer: Fit | Draws) -> np.ndarray:
+def _failed(answer: AbstractFit) -> np.ndarray:
     """(people,) for whom the method has no interval."""
-    return ~(np.abs(np.asarray(answer.posterior_sd())) < np.inf).all(0)
+    return ~np.asarray(answer.quantified())
 
 
-def _identified(answer: Fit | Draws) -> np.ndarray:
+def _identified(answer: AbstractFit) -> np.ndarray:
     """(unknowns, people) whose posterior SD is at most half the prior's; all of a person without an answer."""
     return (np.asarray(answer.posterior_sd()) <= IDENTIFIED_BELOW) | _failed(answer)
 

@@ -89,13 +89,13 @@ def _sampled(name: str, cohort: cohorts.Simulated, sampler: Chees) -> Sampled:
     first = time.perf_counter() - began
     began, began_cpu = time.perf_counter(), time.process_time()
     shared, own, _ = sample_population(known, jax.random.key(SEED), sampler, reverse=cohort.reverse)
-    jax.block_until_ready(own.values)
+    jax.block_until_ready(own.points)
     seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
     bulk, tail, r_hat = (np.asarray(f)[:, 0] for f in (shared.ess_bulk(), shared.ess_tail(), shared.r_hat()))
     effects = len(cohort.population.random)
     own_bulk, own_r_hat = own.ess_bulk()[:effects], own.r_hat()[:effects]
     truth = np.array(list(cohort.truth.values()))
-    values = np.asarray(shared.values)[..., 0].reshape(-1, truth.size)
+    values = np.asarray(shared.points)[..., 0].reshape(-1, truth.size)
     away = np.abs(values.mean(0) - truth) / values.std(0)
     figures = [
         Figure(f"{name}: people", cohort.population.people, "1"),

@@ -9,10 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from calibration.abstract_fit import AbstractFit
 from calibration.calibrator import AbstractCalibrator, calibrate
 from calibration.fit import FitStatus
 from calibration.laplace import exact_curvature, gauss_newton, laplace
+from calibration.least_squares import LevenbergMarquardt
 from calibration.multistart import multistart
+from calibration.posterior.importance import corrected
+from calibration.posterior.variational import variational
 from calibration.problem import AbstractProblem, Evaluation, gradient, hessian, linearize
 from jax.scipy.stats import norm
 from jaxtyping import Array
@@ -105,8 +109,6 @@ class TestContract:
 
 
 def test_interval_has_the_width_of_the_normal_quantile(line):
-    from calibration.least_squares import LevenbergMarquardt
-
     fit = laplace(calibrate(line, LevenbergMarquardt()))
     lo, hi = fit.interval(0.9)
     sd = np.sqrt(exact(line, 0)[1][0, 0])
@@ -127,11 +129,58 @@ def test_derivatives_of_a_problem_against_differences(line):
 
 
 def test_multistart_keeps_the_best_and_counts_every_start(line):
-    from calibration.least_squares import LevenbergMarquardt
-
     keys = jax.random.split(jax.random.key(0), 3)
     fit, starts = multistart(line, LevenbergMarquardt(), keys, starts=4)
     assert starts.cost.shape == (4, 3)
     np.testing.assert_allclose(fit.cost, starts.cost.min(0))
     for lane in range(3):
         np.testing.assert_allclose(np.asarray(fit.z)[:, lane], exact(line, lane)[0], atol=1e-6)
+
+
+def keys(lanes):
+    return jax.vmap(lambda lane: jax.random.fold_in(jax.random.key(5), lane))(jnp.arange(lanes))
+
+
+def by_chains(fit):
+    pytest.importorskip("blackjax", reason="sampling needs the extra 'bayes'")
+    from calibration.posterior.samplers import Chees, sample
+
+    return sample(fit, keys(fit.problem.lanes), Chees(4, 100, 500))
+
+
+# every way to say how sure a point is, and how far draws may be from the closed form, in posterior SD
+QUANTIFIED = {
+    "Laplace, exact curvature": (lambda fit: fit, 1e-3),
+    "variational": (variational, 1e-2),
+    "importance weights": (lambda fit: corrected(fit, keys(fit.problem.lanes), draws=2000, tried=4000), 0.15),
+    "chains": (by_chains, 0.15),
+}
+
+
+@pytest.mark.parametrize("name", QUANTIFIED)
+class TestQuantifiedContract:
+    """The same questions to every kind of fit."""
+
+    def test_agrees_with_the_exact_posterior(self, name, line):
+        method, near = QUANTIFIED[name]
+        fit = method(laplace(calibrate(line, LevenbergMarquardt())))
+        assert isinstance(fit, AbstractFit) and fit.method and fit.names == line.names
+        assert np.asarray(fit.quantified()).all() and (np.asarray(fit.status) == 0).all()
+        low, high = (np.asarray(x) for x in fit.interval(0.9))
+        for lane in range(3):
+            mean, covariance = exact(line, lane)
+            sd = np.sqrt(covariance.diagonal())
+            np.testing.assert_allclose(np.asarray(fit.values())[:, lane], mean, atol=near * sd.max())
+            np.testing.assert_allclose(np.asarray(fit.posterior_sd())[:, lane], sd, rtol=near)
+            np.testing.assert_allclose(low[:, lane], mean - 1.6449 * sd, atol=2.0 * near * sd.max())
+            np.testing.assert_allclose(high[:, lane], mean + 1.6449 * sd, atol=2.0 * near * sd.max())
+
+    def test_a_failed_lane_is_not_quantified_and_leaves_the_others_unchanged_to_the_bit(self, name, line):
+        method, _ = QUANTIFIED[name]
+        broken = eqx.tree_at(lambda p: p.y, line, line.y.at[0, 1].set(jnp.nan))
+        whole, part = (method(laplace(calibrate(p, LevenbergMarquardt()))) for p in (line, broken))
+        assert list(np.asarray(part.quantified())) == [True, False, True] and int(part.status[1]) != 0
+        ends = [np.asarray(x) for fit in (whole, part) for x in fit.interval(0.9)]
+        assert np.isnan(ends[2][:, 1]).all() and np.isnan(ends[3][:, 1]).all()
+        for lane in (0, 2):
+            assert np.array_equal(ends[0][:, lane], ends[2][:, lane]) and np.array_equal(ends[1][:, lane], ends[3][:, lane])

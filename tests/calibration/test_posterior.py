@@ -107,7 +107,7 @@ def is_exact(draws, line, lane, effective):
     """Means within 4.5 standard errors, standard deviations within 4.5 of theirs."""
     mean, covariance = exact(line, lane)
     sd = np.sqrt(np.diag(covariance))
-    away = (draws.mean()[:, lane] - mean) / (sd / np.sqrt(effective))
+    away = (draws.values()[:, lane] - mean) / (sd / np.sqrt(effective))
     spread = (draws.posterior_sd()[:, lane] / sd - 1.0) * np.sqrt(2.0 * effective)
     assert np.abs(away).max() < 4.5 and np.abs(spread).max() < 4.5, (away, spread)
 
@@ -367,7 +367,7 @@ def test_chains_of_a_population_against_quadrature(normal_population):
         mean = (weight * grid).sum()
         sd = np.sqrt((weight * (grid - mean) ** 2).sum())
         effective = min(shared.ess_bulk()[row, 0], shared.ess_tail()[row, 0]) / 2.0
-        drawn = np.asarray(shared.values)[:, :, row, 0]
+        drawn = np.asarray(shared.points)[:, :, row, 0]
         assert abs(drawn.mean() - mean) < 4.5 * sd / np.sqrt(effective)
         assert drawn.std() == pytest.approx(sd, rel=4.5 / np.sqrt(2.0 * effective))
     # each person: a mean over the grid of precision-weighted means
