@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 
 import calibration
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,52 +18,9 @@ from calibration.least_squares import LevenbergMarquardt
 from calibration.multistart import multistart
 from calibration.posterior.importance import corrected
 from calibration.posterior.variational import variational
-from calibration.problem import AbstractProblem, Evaluation, gradient, hessian, linearize
-from jax.scipy.stats import norm
-from jaxtyping import Array
-from physio.solve import Status
+from calibration.problem import gradient, hessian, linearize
+from experiments.problems.straight_line import exact
 
-import equinox as eqx
-
-SD = 0.3
-
-
-class Line(AbstractProblem):
-    """y = z0 + z1 x with normal errors and a standard normal prior: the posterior is known exactly."""
-
-    x: Array
-    y: Array
-    names: tuple[str, ...] = eqx.field(static=True, default=("intercept", "slope"))
-    lanes: int = eqx.field(static=True, default=3)
-    informed: bool = eqx.field(static=True, default=True)
-
-    def evaluate(self, z, memory=None):
-        error = (self.y - z[0] - z[1] * self.x[:, None]) / SD
-        residuals = jnp.concatenate([error, z])
-        # a lane whose data are nan cannot be solved
-        status = jnp.where(jnp.abs(self.y).sum(0) < jnp.inf, Status.OK, Status.STEP_TOO_SMALL)
-        return Evaluation(residuals, norm.logpdf(error).sum(0) + norm.logpdf(z).sum(0), status, None)
-
-    def tiled(self, times):
-        return Line(self.x, jnp.repeat(self.y, times, axis=-1), self.names, self.lanes * times)
-
-    def values(self, z):
-        return z
-
-
-@pytest.fixture(scope="module")
-def line():
-    x = np.linspace(-1.0, 2.0, 7)
-    rng = np.random.default_rng(3)
-    truth = rng.standard_normal((2, 3))
-    return Line(jnp.asarray(x), jnp.asarray(truth[0] + truth[1] * x[:, None] + SD * rng.standard_normal((7, 3))))
-
-
-def exact(line, lane):
-    """Mean and covariance of the posterior of one lane, by the normal equations."""
-    design = np.stack([np.ones(7), np.asarray(line.x)], axis=1) / SD
-    covariance = np.linalg.inv(design.T @ design + np.eye(2))
-    return covariance @ design.T @ (np.asarray(line.y)[:, lane] / SD), covariance
 
 
 def calibrators():
