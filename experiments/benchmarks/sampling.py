@@ -55,7 +55,7 @@ def run(data: Path | None, quick: bool) -> Result:
         targets += [Target.not_run(f"neutropenia: {f}", a, "left out of the quick run") for f, a in _asked("neutropenia")]
     else:
         on_gpu = jax.default_backend() == "gpu"
-        two, marrow = (Chees(256, 150, 150), Chees(256, 150, 100)) if on_gpu else (Chees(8, 200, 750), Chees(8, 150, 1000))
+        two, marrow = (Chees(256, 150, 150), Chees(256, 150, 100)) if on_gpu else (Chees(8, 200, 2000), Chees(8, 150, 1000))
         runs = [
             _sampled("two compartments", cohorts.two_compartments(), two),
             _sampled("neutropenia", cohorts.neutropenia_cohort(), marrow),
