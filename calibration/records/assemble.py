@@ -7,7 +7,7 @@ import numpy as np
 from calibration.records.checks import holes, in_order, near_in_time, one_a_time, without_repeats
 from calibration.records.diary import Diary, Entries, Remark
 from calibration.records.insulin import long_acting_apart, sound_basal, sound_boluses
-from calibration.records.raw import RawEntry, Record
+from calibration.records.raw import EPOCH, RawEntry, Record, minutes_since
 from calibration.records.sensors import mixed_spans, part_shared_traces
 
 
@@ -21,8 +21,8 @@ def _ordered(record: Record) -> Diary:
     """Entries near each other in time, in order, each once."""
     kinds, remarks = near_in_time(record.kinds)
     remarks = [*record.remarks, *remarks]
-    times = [entry.time for entries in kinds.values() for entry in entries]
-    midnight = min(times).date() if times else datetime(1970, 1, 1).date()
+    times = [min(entry.time for entry in entries) for entries in kinds.values() if entries]
+    midnight = min(times).date() if times else EPOCH.date()
     found = {}
     for kind, raws in kinds.items():
         entries, moved = in_order(_entries(raws, datetime.combine(midnight, time())), kind)
@@ -33,10 +33,9 @@ def _ordered(record: Record) -> Diary:
 
 
 def _entries(raws: list[RawEntry], midnight: datetime) -> Entries:
-    times = np.array([raw.time for raw in raws], dtype="datetime64[us]")
     text = lambda cells: np.array([*cells, None], dtype=object)[:-1]
     return Entries(
-        minute=(times - np.datetime64(midnight, "us")).astype(np.float64) / 60e6,
+        minute=minutes_since(midnight, raws),
         value=np.array([raw.value for raw in raws], dtype=np.float64),
         label=text(raw.label for raw in raws),
         file=text(raw.file for raw in raws),

@@ -73,7 +73,7 @@ def read_table(path: Path, mark: str) -> Table:
                     header = tuple(cell.strip() for cell in cells)
                 elif row > 5:
                     break
-            elif any(cell.strip() for cell in cells):
+            elif any(map(str.strip, cells)):
                 rows.append((row, cells))
     except csv.Error as problem:
         raise InputError(path, reader.line_num, problem=f"not CSV: {problem}") from None

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 
 from calibration.records.diary import DAY, Entries, Remark
-from calibration.records.raw import RawEntry
+from calibration.records.raw import EPOCH, RawEntry, minutes_since
 
 FAR = 60.0  # days before the first or after the last sensor reading: no such entry can tell anything about a day with readings
 NAMED = 10  # that many rows of a file are named one by one
@@ -19,10 +19,10 @@ def near_in_time(kinds: dict[str, list[RawEntry]]) -> tuple[dict[str, list[RawEn
     anchor = kinds["glucose"] or [entry for entries in kinds.values() for entry in entries]
     if not anchor:
         return kinds, []
-    low, high = _trunk(np.array([entry.time for entry in anchor], dtype="datetime64[s]").astype(np.int64) / 86400.0)
+    low, high = _trunk(minutes_since(EPOCH, anchor) / DAY)
     kept, dropped = {}, []
     for kind, entries in kinds.items():
-        days = np.array([entry.time for entry in entries], dtype="datetime64[s]").astype(np.int64) / 86400.0
+        days = minutes_since(EPOCH, entries) / DAY
         near = (days >= low - FAR) & (days <= high + FAR)
         kept[kind] = [entry for entry, stays in zip(entries, near, strict=True) if stays]
         dropped += [(kind, entry) for entry, stays in zip(entries, near, strict=True) if not stays]

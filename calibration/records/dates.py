@@ -3,7 +3,7 @@
 Year-first dates (2024-04-03T10:05:00, 2024/04/03 10:05) need no decision. For the others the whole file decides:
 
 1. a part above 12 is a day; two that contradict each other are an error;
-2. failing that, the order in which stamps rise (or fall) without jumping back and forth;
+2. failing that, the order in which stamps rise (or fall) without jumping back and forth, and not from month to month;
 3. and the time that the person's other files span.
 
 When 2 and 3 are silent or disagree the file is refused: months read as days put every meal on the wrong day.
@@ -22,6 +22,7 @@ from calibration.records.diary import Remark
 _PARTS = re.compile(
     r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp])?\.?(?:[Mm]\.?)?"
 )
+LEAP = 20 * 86400  # s: rows of one day after the other, read month for day, are a month apart
 EXPECTED = "a local time such as 2024-01-31T18:05:00 or 31/01/2024 18:05"
 
 
@@ -64,7 +65,7 @@ def read_times(
 
 
 def _parse(file: Path, row: int, field: str, text: str) -> datetime | _Parts:
-    found = _PARTS.fullmatch(text)
+    found = None if text[4:5] == "-" else _PARTS.fullmatch(text)
     if found:
         first, _, second, year, hour, minute, seconds, half = found.groups()
         hour = int(hour) % 12 + 12 * (half in "Pp") if half else int(hour)
@@ -109,9 +110,11 @@ def _by_order_and_overlap(
     both = {day: np.array([_read(file, field, s, day) for s in stamps], dtype="datetime64[s]") for day in (True, False)}
     back = {day: _turns(times) for day, times in both.items()}
     votes, reasons = set(), []
-    if back[True] != back[False] and min(back.values()) * 5 < max(back.values()):
-        votes.add(back[True] < back[False])
-        reasons.append("the order of its rows")
+    leaps = {day: int((np.abs(np.diff(times).astype(np.int64)) > LEAP).sum()) for day, times in both.items()}
+    for count, least, reason in ((back, 1, "the order of its rows"), (leaps, 3, "the time between its rows")):
+        if min(count.values()) * 5 < max(count.values()) and max(count.values()) >= least:
+            votes.add(count[True] < count[False])
+            reasons.append(reason)
     if others:
         low, high = np.datetime64(min(others), "s"), np.datetime64(max(others), "s")
         inside = {day: ((times >= low) & (times <= high)).mean() for day, times in both.items()}
@@ -120,12 +123,12 @@ def _by_order_and_overlap(
             reasons.append("the time of the person's other files")
     if len(votes) != 1:
         why = "say different things" if votes else "do not tell"
-        problem = f"{first.text!r}: day or month first? No part is above 12, and the order of rows and the other files {why}"
+        problem = f"{first.text!r}: day or month first? No part is above 12, and the rows and the other files {why}"
         raise InputError(file, first.row, field, problem, "year-first dates such as 2024-01-31")
     day_first = votes.pop()
     remarks.append(
         Remark(file.name, first.row, f"date {first.text!r}, no part above 12 in the file",
-               f"{_name(day_first)} first, as {' and '.join(reasons)} says")  # fmt: skip
+               f"{_name(day_first)} first, as told by {' and '.join(reasons)}")  # fmt: skip
     )
     return day_first
 

@@ -1,10 +1,16 @@
 """What a reader hands over: entries as the file has them, before anything is checked or dropped."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+import numpy as np
+
 from calibration.records.diary import KINDS, Remark
+
+
+EPOCH = datetime(1970, 1, 1)
 
 
 class RawEntry(NamedTuple):
@@ -25,3 +31,8 @@ class Record:
     kinds: dict[str, list[RawEntry]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     remarks: list[Remark] = field(default_factory=list)
     weight_kg: float | None = None
+
+
+def minutes_since(midnight: datetime, entries: Iterable[RawEntry]) -> np.ndarray:
+    """(n,) [min] from a midnight to each entry."""
+    return np.array([(entry.time - midnight).total_seconds() / 60.0 for entry in entries])

@@ -56,7 +56,7 @@ def _file(folder: Path, name: str) -> Path | None:
 
 def _glucose(record: Record, table: Table, times: list) -> None:
     at = table.column("value", "value_mmol_L", "value_mg_dL", "glucose_mg_dL", "glucose_mmol_L")
-    name, file = table.header[at], table.file
+    name, file, source = table.header[at], table.file, table.file.name
     numbers = []
     for (row, text), time in zip(table.cells(at), times, strict=True):
         if not text:
@@ -67,7 +67,7 @@ def _glucose(record: Record, table: Table, times: list) -> None:
             numbers.append((row, time, number(file, row, name, text, "mmol/L or mg/dL")))
     values = to_mg_dl(file, name, [(row, value) for row, _, value in numbers], unit_in(name), record.remarks)
     record.kinds["glucose"] += [
-        RawEntry(file.name, row, time, value) for (row, time, _), value in zip(numbers, values, strict=True)
+        RawEntry(source, row, time, value) for (row, time, _), value in zip(numbers, values, strict=True)
     ]
 
 
@@ -111,8 +111,9 @@ def _heart(record: Record, table: Table, times: list) -> None:
 
 def _amounts(table: Table, times: list, name: str, unit: str) -> list[RawEntry]:
     """One entry a row; nan where the cell is empty."""
+    source = table.file.name
     return [
-        RawEntry(table.file.name, row, time, number(table.file, row, name, text, unit) if text else np.nan)
+        RawEntry(source, row, time, number(table.file, row, name, text, unit) if text else np.nan)
         for (row, text), time in zip(table.cells(table.column(name)), times, strict=True)
     ]
 
