@@ -27,6 +27,10 @@ def read_folder(path: Path | str) -> list[Diary]:
     if not found:
         names = ", ".join(sorted(entry.name for entry in folder.iterdir())[:5]) or "nothing"
         raise InputError(folder, problem=f"no record is recognised, it holds {names}", expected=EXPECTED)
+    names = [record.person for record in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(folder, problem=f"{twice!r} stands in two of its folders", expected="each person in one folder")
     return assembled(found)
 
 

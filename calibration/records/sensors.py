@@ -41,7 +41,8 @@ def mixed_spans(glucose: Entries) -> tuple[list[Span], list[Remark]]:
         near = f"{glucose.value[first - 1]:.0f} and {glucose.value[first]:.0f} mg/dL within {step[first - 1]:.0f} min"
         said = f"readings jump between two levels ({near}, {seen} times in the {run[-1] - run[0] + 1} days from here)"
         why = f"two sensors mixed in one trace, {file}:{row}"
-        remarks.append(Remark(file, row, said, "two sensors in one trace: kept as they are, no day of the span is used"))
+        held = "two sensors in one trace: no day of the span is used, and whose trace goes on after it cannot be told"
+        remarks.append(Remark(file, row, said, held))
         spans.append(Span(float(run[0] * DAY), float((run[-1] + 1) * DAY), why))
     return spans, remarks
 

@@ -275,6 +275,12 @@ def test_folders_that_hold_no_record(tmp_path):
         read_folder(tmp_path)
 
 
+def test_a_person_in_two_folders(tmp_path):
+    folder(tmp_path / "a"), folder(tmp_path / "b")
+    with pytest.raises(InputError, match="'7' stands in two of its folders"):
+        read_folder(tmp_path)
+
+
 @pytest.mark.parametrize(
     "name, content, said",
     [
