@@ -11,7 +11,7 @@ from calibration.records.diary import DAY, Entries, Remark
 from calibration.records.raw import EPOCH, RawEntry, minutes_since
 
 FAR = 60.0  # days before the first or after the last sensor reading: no such entry can tell anything about a day with readings
-NAMED = 10  # that many rows of a file are named one by one
+NAMED = 20  # that many rows of a file are named one by one
 
 
 def near_in_time(kinds: dict[str, list[RawEntry]]) -> tuple[dict[str, list[RawEntry]], list[Remark]]:

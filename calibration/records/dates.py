@@ -22,7 +22,9 @@ from calibration.records.diary import Remark
 _PARTS = re.compile(
     r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp])?\.?(?:[Mm]\.?)?"
 )
-LEAP = 20 * 86400  # s: rows of one day after the other, read month for day, are a month apart
+DAY = 86400  # s
+LEAP = 20 * DAY  # rows of one day after the other, read month for day, are a month apart
+SEAM = 3600  # s: rows this near, one before midnight and one after, belong together
 EXPECTED = "a local time such as 2024-01-31T18:05:00 or 31/01/2024 18:05"
 
 
@@ -58,8 +60,10 @@ def read_times(
             pending[file] = open_stamps
         else:
             sure += [_read(file, field, stamp, order[file]) for stamp in open_stamps]
-    for file, stamps in pending.items():
-        order[file] = _by_order_and_overlap(file, field, stamps, sure, remarks)
+    # Files whose own rows tell come first: the others are then laid beside them.
+    for file in sorted(pending, key=lambda file: not _votes_of_rows(file, field, pending[file])[0]):
+        order[file] = _by_order_and_overlap(file, field, pending[file], sure, remarks)
+        sure += [_read(file, field, stamp, order[file]) for stamp in pending[file]]
     read = lambda file, stamp: stamp if isinstance(stamp, datetime) else _read(file, field, stamp, order[file])
     return {file: [read(file, stamp) for stamp in stamps] for file, stamps in parsed.items()}, remarks
 
@@ -101,24 +105,16 @@ def _by_parts(file: Path, field: str, stamps: list[_Parts], remarks: list[Remark
     return bool(day)
 
 
-def _by_order_and_overlap(
-    file: Path, field: str, stamps: list[_Parts], others: list[datetime], remarks: list[Remark]
-) -> bool:
+def _by_order_and_overlap(file: Path, field: str, stamps: list[_Parts], others: list[datetime], remarks: list[Remark]) -> bool:
     first = stamps[0]
     if all(stamp.first == stamp.second for stamp in stamps):
         return True
-    both = {day: np.array([_read(file, field, s, day) for s in stamps], dtype="datetime64[s]") for day in (True, False)}
-    back = {day: _turns(times) for day, times in both.items()}
-    votes, reasons = set(), []
-    leaps = {day: int((np.abs(np.diff(times).astype(np.int64)) > LEAP).sum()) for day, times in both.items()}
-    for count, least, reason in ((back, 1, "the order of its rows"), (leaps, 3, "the time between its rows")):
-        if min(count.values()) * 5 < max(count.values()) and max(count.values()) >= least:
-            votes.add(count[True] < count[False])
-            reasons.append(reason)
+    votes, reasons = _votes_of_rows(file, field, stamps)
     if others:
-        low, high = np.datetime64(min(others), "s"), np.datetime64(max(others), "s")
-        inside = {day: ((times >= low) & (times <= high)).mean() for day, times in both.items()}
-        if max(inside.values()) > 0.9 and min(inside.values()) < 0.5:
+        low, high = np.quantile(np.array(others, dtype="datetime64[s]").astype(np.int64), [0.01, 0.99]) + (-DAY, DAY)
+        times = {day: _seconds(file, field, stamps, day) for day in (True, False)}
+        inside = {day: ((found >= low) & (found <= high)).mean() for day, found in times.items()}
+        if max(inside.values()) > 0.5 and min(inside.values()) < 0.5 * max(inside.values()):
             votes.add(inside[True] > inside[False])
             reasons.append("the time of the person's other files")
     if len(votes) != 1:
@@ -126,17 +122,29 @@ def _by_order_and_overlap(
         problem = f"{first.text!r}: day or month first? No part is above 12, and the rows and the other files {why}"
         raise InputError(file, first.row, field, problem, "year-first dates such as 2024-01-31")
     day_first = votes.pop()
-    remarks.append(
-        Remark(file.name, first.row, f"date {first.text!r}, no part above 12 in the file",
-               f"{_name(day_first)} first, as told by {' and '.join(reasons)}")  # fmt: skip
-    )
+    assumption = f"{_name(day_first)} first, as told by {' and '.join(reasons)}"
+    remarks.append(Remark(file.name, first.row, f"date {first.text!r}, no part above 12 in the file", assumption))
     return day_first
 
 
-def _turns(times: np.ndarray) -> int:
-    """Steps against the direction of the file."""
-    steps = np.diff(times).astype(np.int64)
-    return int(min((steps < 0).sum(), (steps > 0).sum()))
+def _votes_of_rows(file: Path, field: str, stamps: list[_Parts]) -> tuple[set[bool], list[str]]:
+    """Day first (True) or not, as the order of the rows and the time between them tell, and which of the two did."""
+    steps = {day: np.diff(_seconds(file, field, stamps, day)) for day in (True, False)}
+    turns = {day: int(min((step < 0).sum(), (step > 0).sum())) for day, step in steps.items()}
+    leaps = {day: int((np.abs(step) > LEAP).sum()) for day, step in steps.items()}
+    seams = {day: int(((np.abs(steps[day]) > LEAP) & (np.abs(steps[not day]) <= SEAM)).sum()) for day in steps}
+    votes, reasons = set(), []
+    told = (turns, 1, "the order of its rows"), (leaps, 3, "the time between its rows"), (seams, 1, "rows around midnight")
+    for count, least, reason in told:
+        if min(count.values()) * 5 < max(count.values()) and max(count.values()) >= least:
+            votes.add(count[True] < count[False])
+            reasons.append(reason)
+    return votes, reasons
+
+
+def _seconds(file: Path, field: str, stamps: list[_Parts], day_first: bool) -> np.ndarray:
+    """(n,) [s] since 1970, with the day first or the month."""
+    return np.array([_read(file, field, stamp, day_first) for stamp in stamps], dtype="datetime64[s]").astype(np.int64)
 
 
 def _name(day_first: bool) -> str:

@@ -1,13 +1,14 @@
 """Days of a record that a model can be fitted to, and why the others are not.
 
-A day runs from local midnight to midnight, or in steps of 24 h from the first entry. Two ways of counting how much of it the sensor
-saw, because published counts differ by them:
+A day runs from local midnight to midnight, or in steps of 24 h from the first entry. There are two ways of counting how much of
+it the sensor saw, because published counts differ by them:
 
     bridged   share of its 5-min slots that lie between readings at most ``bridge`` apart: what the trace really covers
     counted   readings x the sensor's own median step / 24 h, at most 1: extra scans make up for holes
 
-A day without an entry of basal insulin is not refused: a constant basal is assumed then, unknown (latent), with the body in steady
-state before the day's first meal or bolus; ``Day.basal`` says which days these are.
+A day without an entry of basal insulin is not refused: a constant basal is assumed then, unknown (latent), with the body in
+steady state before the day's first meal or bolus; ``Day.basal`` says which days these are. Whoever wants recorded basal
+only keeps the days on which it is not ``latent``.
 """
 
 from collections import Counter

@@ -5,8 +5,8 @@
     Glucose Value (mg/dL) or (mmol/L)       of EGV rows
     Insulin Value (u), Carb Value (grams)
 
-Calibrations (finger sticks), alerts, exercise and health notes are counted and not read; nor are the first rows with the person's
-name and date of birth, which have no time.
+Calibrations (finger sticks), alerts, exercise and health notes are counted and not read; nor are the first rows, which have no
+time, with the person's name and date of birth.
 """
 
 from collections import Counter

@@ -10,8 +10,8 @@ from calibration.records.diary import Diary
 from calibration.records.raw import Record
 
 EXPECTED = (
-    f"`<id>{uom.MARK}.gz` files (T1D-UOM), `{insilico.TRAIN}` and `{insilico.SUBJECTS}` (virtual people), `entries.json` (Nightscout), "
-    "CSV exports of Dexcom Clarity or of LibreView, or a folder of one of these for each person"
+    f"`<id>{uom.MARK}.gz` files (T1D-UOM), `{insilico.TRAIN}` and `{insilico.SUBJECTS}` (virtual people), "
+    "`entries.json` (Nightscout), CSV exports of Dexcom Clarity or of LibreView, or a folder of one of these for each person"
 )
 
 

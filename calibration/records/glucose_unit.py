@@ -1,6 +1,6 @@
 """mg/dL or mmol/L: by the header, else by the range; a contradiction is an error, never a conversion.
 
-A sensor shows 2 to 28 mmol/L (40 to 500 mg/dL). So a number up to 35 cannot be a sensor's mg/dL, and one from 36 cannot be mmol/L.
+A sensor shows 2 to 28 mmol/L (40 to 500 mg/dL): a number up to 35 cannot be a sensor's mg/dL, and one above cannot be mmol/L.
 """
 
 from pathlib import Path
@@ -26,9 +26,7 @@ def unit_in(name: str) -> str | None:
     return "mmol/L" if "mmol" in lower else "mg/dL" if "mg/dl" in lower else None
 
 
-def to_mg_dl(
-    file: Path, field: str, values: list[tuple[int, float]], unit: str | None, remarks: list[Remark]
-) -> list[float]:
+def to_mg_dl(file: Path, field: str, values: list[tuple[int, float]], unit: str | None, remarks: list[Remark]) -> list[float]:
     """Values [mg/dL] of (row, value) pairs; a remark when only their range tells the unit."""
     small = [(row, value) for row, value in values if value <= MMOL_END]
     large = [(row, value) for row, value in values if value > MMOL_END]

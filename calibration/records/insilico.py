@@ -4,8 +4,8 @@
     scenario_inputs.csv   subject, scenario, label, carbs_t_min, carbs_g, bolus_t_min, bolus_U, basal_U_per_min
     subjects.csv          subject, body_weight_kg, day_start; of the rest nothing is read
 
-A diary takes glucose and basal from the first, and meals and boluses with their exact minutes from scenario ``base`` of the second
-(where it is absent: from the first, each at the beginning of its 5 min). Carbohydrate is the amount of the meal, eaten at 5 g/min.
+A diary takes glucose and basal from the first, and meals and boluses with their exact minutes from scenario ``base`` of the
+second (where it is absent: from the first, each at the beginning of its 5 min). A meal's carbohydrate is eaten at 5 g/min.
 The truth of a scenario is read by ``read_truth`` alone: nothing that builds a twin may call it.
 """
 

@@ -1,7 +1,7 @@
 """Doses: without an amount, in the wrong unit, in the wrong list; a pump's rates, which hold until the next.
 
-Nobody gives 150 U at once, nor do pumps run above 35 U/h: a column whose median is past that is in mU and refused, one
-dose past it is a slip, left out, and its hours are doubtful.
+Nobody's usual dose is above 60 U, nor do pumps run above 35 U/h: a column whose median is past that is in mU and refused. One
+dose above 150 U is a slip: left out, and its hours are doubtful.
 """
 
 import numpy as np
@@ -9,25 +9,25 @@ import numpy as np
 from calibration.errors import InputError
 from calibration.records.diary import DAY, Diary, Entries, Remark, Span
 
-MOST_DOSE = 150.0  # U
+USUAL_DOSE, MOST_DOSE = 60.0, 150.0  # U
 MOST_RATE = 35.0 / 60.0  # U/min
 ACTS = 360.0  # min in which a rapid dose of unknown size leaves glucose unexplained
 LOGGED = 12 * 60.0  # min: a long-acting dose this near means that the day's has been logged
 
 
-def in_units(entries: Entries, kind: str, most: float, unit: str) -> None:
+def in_units(entries: Entries, kind: str, values: np.ndarray, most: float, unit: str) -> None:
     """Refuse a column that is in thousandths of its unit."""
-    given = entries.value[entries.value > 0.0]
+    given = values[values > 0.0]
     if given.size and np.median(given) > most:
-        at = np.flatnonzero(entries.value > most)[0]
-        problem = f"{entries.value[at]:g} {unit}, and a median of {np.median(given):g} in the column: these look like mU"
-        raise InputError(entries.file[at], int(entries.row[at]), kind, problem, f"{unit}, at most {most:.3g}")
+        at = np.flatnonzero(values > most)[0]
+        problem = f"{values[at]:g} {unit}, and a median of {np.median(given):g} in the column: these look like mU"
+        raise InputError(entries.file[at], int(entries.row[at]), kind, problem, f"{unit}, usually less than {most:g}")
 
 
 def sound_boluses(diary: Diary) -> Diary:
     """Boluses of a known and possible size; those of unknown size make the next hours doubtful."""
     doses = diary.boluses
-    in_units(doses, "bolus", MOST_DOSE, "U")
+    in_units(doses, "bolus", doses.value, USUAL_DOSE, "U")
     remarks, spans = [], []
     for at in np.flatnonzero(~(doses.value <= MOST_DOSE)):
         size = "no dose" if np.isnan(doses.value[at]) else f"a dose of {doses.value[at]:g} U"
@@ -45,7 +45,7 @@ def sound_boluses(diary: Diary) -> Diary:
 def long_acting_apart(diary: Diary) -> Diary:
     """Boluses as large as the person's long-acting doses and three times the usual bolus.
 
-    Where no long-acting dose is logged within 12 h, it is that dose, written into the wrong list; where one is, it stays a bolus.
+    Where no long-acting dose is logged within 12 h, it is that dose, in the wrong list; where one is, it stays a bolus.
     Without any long-acting dose, one over 20 U and four times the usual is remarked and stays.
     """
     doses, basal = diary.boluses, diary.long_acting
@@ -53,7 +53,8 @@ def long_acting_apart(diary: Diary) -> Diary:
         return diary
     usual = float(np.median(doses.value))
     if len(basal):
-        alike = (doses.value >= 0.9 * basal.value.min()) & (doses.value <= 1.1 * basal.value.max()) & (doses.value >= 3.0 * usual)
+        low, high = max(0.9 * basal.value.min(), 3.0 * usual), 1.1 * basal.value.max()
+        alike = (doses.value >= low) & (doses.value <= high)
     else:
         alike = (doses.value > 20.0) & (doses.value > 4.0 * usual)
     moved = np.zeros(len(doses), dtype=bool)
@@ -75,10 +76,11 @@ def long_acting_apart(diary: Diary) -> Diary:
 def sound_basal(diary: Diary) -> Diary:
     """A pump's rates that a pump can run; a remark where the record holds no basal insulin at all."""
     rates = diary.basal
-    in_units(rates, "basal", MOST_RATE, "U/min")
+    in_units(rates, "basal", 60.0 * rates.value, 60.0 * MOST_RATE, "U/h")
     wild = rates.value > MOST_RATE
+    held = "left out: the rate before it holds"
     remarks = [
-        Remark(rates.file[at], int(rates.row[at]), f"a rate of {60 * rates.value[at]:g} U/h", "left out: the rate before it holds")
+        Remark(rates.file[at], int(rates.row[at]), f"a rate of {60.0 * rates.value[at]:g} U/h", held)
         for at in np.flatnonzero(wild)
     ]
     if not len(rates) and not len(diary.long_acting):

@@ -45,7 +45,8 @@ def records(folder: Path, files: list[Path]) -> list[Record]:
 
 def _read(record: Record, table: Table, times: list) -> None:
     file = table.file
-    at = table.column("Historic Glucose mg/dL", "Historic Glucose mmol/L", "Historic Glucose(mg/dL)", "Historic Glucose(mmol/L)")
+    units = ("mg/dL", "mmol/L")
+    at = table.column(*(f"Historic Glucose {unit}" for unit in units), *(f"Historic Glucose({unit})" for unit in units))
     types, glucose = dict(table.cells(table.column("Record Type"))), dict(table.cells(at))
     readings, others = [], Counter()
     for (row, _), time in zip(table.rows, times, strict=True):

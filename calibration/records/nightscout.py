@@ -1,14 +1,15 @@
 """Nightscout's collections as JSON arrays: ``entries.json`` and, where present, ``treatments.json``.
 
-    entries     type (sgv is read; mbg and cal are counted), sgv [mg/dL, always], date [ms since 1970, UTC], dateString, utcOffset [min]
+    entries     type (sgv is read; mbg and cal are counted), sgv [mg/dL, always], date [ms since 1970, UTC], dateString,
+                utcOffset [min]
     treatments  created_at or timestamp, utcOffset, eventType, insulin [U], carbs [g],
                 Temp Basal: absolute or rate [U/h], duration [min]
 
-Local time is UTC plus ``utcOffset``, else as the zone in ``dateString`` or ``created_at`` says; where a site stores everything as
-UTC, days are cut at UTC midnight and a remark says so. A temporary basal holds for its duration or until the next; after it the
-pump's own programme runs, which is in the profile and not read: rate unknown. Numbers below 39 are error codes of the receiver,
-39 is its Low and 401 its High. Treatments that name a long-acting insulin in ``insulinType`` or eventType are long-acting doses.
-Rows are items of the array, counted from 1.
+Local time is UTC plus ``utcOffset``, else as the zone in ``dateString`` or ``created_at`` says; where a site stores everything
+as UTC, days are cut at UTC midnight and a remark says so. A temporary basal holds for its duration or until the next; after it
+the pump's own programme runs, which is in the profile and not read: rate unknown. Numbers below 39 are error codes of the
+receiver, 39 is its Low and 401 its High. Treatments that name a long-acting insulin in ``insulinType`` or ``eventType`` are
+long-acting doses. Rows are items of the array, counted from 1.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Two sensors in one trace, and one trace in two people's files.
 
 Within a file two sensors of different people show as a zigzag: up and down again by more than glucose can change between
-neighbours a few minutes apart, hundreds of times a day, where one sensor's noise does it three times at most. Two sensors that agree
-(one person wearing both) are not found, and need not be.
+neighbours a few minutes apart, hundreds of times a day, where one sensor's noise does it three times at most. Two sensors that
+agree (one person wearing both) are not found, and need not be.
 
 Between files the same trace shows as rows equal in time and value: chance gives about one a day.
 """

@@ -6,8 +6,8 @@
     nutrition  time, carbs_g [, meal_type, meal_tag]
     heart      time, heart_rate [, step_count]     1/min, 0 = missing
 
-Only glucose is needed. Activity bouts, protein, fat, fibre, stress and sleep are not read. Dates are year-first, or the order of
-day and month is decided (``dates.py``).
+Only glucose is needed. Activity bouts, protein, fat, fibre, stress and sleep are not read. Dates are year-first, or the order
+of day and month is decided (``dates.py``).
 
 Source: Alsuhaymi et al., Sci Data 12:1379 (2025).
 """

@@ -1,4 +1,4 @@
-"""Records as people really export them: what is wrong is named with its file and row, or read with a remark; nothing in silence."""
+"""Records as people really export them: what is wrong is named with file and row, or read with a remark; nothing in silence."""
 
 import gzip
 import json
@@ -49,7 +49,11 @@ def meals_on(*stamps):
     [
         (("01/04/2024 08:00", "13/04/2024 08:00"), datetime(2024, 4, 1, 8), "'13/04/2024 08:00'; day first"),
         (("04/01/2024 08:00 AM", "04/13/2024 08:00 PM"), datetime(2024, 4, 1, 8), "month first in the whole file"),
-        (("11-04-2024 08:00", "12-04-2024 08:00", "01-05-2024 08:00"), datetime(2024, 4, 11, 8), "day first, .*order of its rows"),
+        (
+            ("11-04-2024 08:00", "12-04-2024 08:00", "01-05-2024 08:00"),
+            datetime(2024, 4, 11, 8),
+            "day first.*order of its rows",
+        ),
         (tuple(f"0{day}.04.24 08:00" for day in range(1, 6)), datetime(2024, 4, 1, 8), "day first, .*time between its rows"),
         (("03/04/2024 08:00", "03/04/2024 12:00"), datetime(2024, 4, 3, 8), "day first, .*person's other files"),
         (("04/03/2024 08:00", "04/03/2024 12:00"), datetime(2024, 4, 3, 8), "month first, .*person's other files"),
@@ -59,6 +63,15 @@ def test_day_or_month_first_is_decided_by_the_whole_file(tmp_path, stamps, first
     (diary,) = read_folder(folder(tmp_path, nutrition=meals_on(*stamps)))
     assert diary.when(diary.meals.minute[0]) == first and len(diary.meals) == len(stamps)
     assert remarks(diary, said)
+
+
+def test_rows_around_midnight_tell_the_order_and_then_lend_their_time(tmp_path):
+    for name, form in (("a", "%d/%m/%Y %H:%M"), ("b", "%m/%d/%Y %H:%M")):
+        text = meals_on(stamp(480, form), stamp(1920, form))
+        (diary,) = read_folder(folder(tmp_path / name, glucose=sensor(form=form), nutrition=text))
+        assert diary.midnight == BEGIN.date() and diary.meals.minute.tolist() == [480, 1920]
+        assert remarks(diary, "rows around midnight") == [("7_glucose.csv", 2)]
+        assert remarks(diary, "person's other files") == [("7_nutrition.csv", 2)]
 
 
 @pytest.mark.parametrize(
@@ -110,8 +123,13 @@ def test_a_contradiction_about_glucose_is_an_error(tmp_path, header, levels, sai
 
 
 def test_the_unit_is_told_by_header_or_range(tmp_path):
-    for name, header, level, assumed in (("a", "time,value", 7.0, True), ("b", "time,value", 126.0, True),
-                                         ("c", "time,value_mg_dL", 126.0, False), ("d", "time,value_mmol_L", 7.0, False)):  # fmt: skip
+    bare, mg, mmol = "time,value", "time,value_mg_dL", "time,value_mmol_L"
+    for name, header, level, assumed in (
+        ("a", bare, 7, True),
+        ("b", bare, 126, True),
+        ("c", mg, 126, False),
+        ("d", mmol, 7, False),
+    ):
         (diary,) = read_folder(folder(tmp_path / name, glucose=sensor(glucose=lambda minute, x=level: x, header=header)))
         assert diary.glucose.value == pytest.approx(126.1, abs=0.2)
         assert bool(remarks(diary, "names no unit")) == assumed
@@ -200,8 +218,8 @@ def boluses(*doses, step=240):
 @pytest.mark.parametrize(
     "kind, text, said",
     [
-        ("bolus", boluses(4500, 6000, 3000), "7_bolus.csv:2: bolus: 4500 U, and a median of 4500 in the column: these look like mU"),
-        ("basal", "time,basal_dose,insulin_kind\n2024-04-02T00:00:00,900,R\n", "7_basal.csv:2: basal: 15 U/min"),
+        ("bolus", boluses(4500, 6000, 3000), "7_bolus.csv:2: bolus: 4500 U, and a median of 4500 in the column: these look"),
+        ("basal", "time,basal_dose,insulin_kind\n2024-04-02T00:00:00,900,R\n", "7_basal.csv:2: basal: 900 U/h"),
         ("basal", "time,basal_dose,insulin_kind\n2024-04-02T00:00:00,9,X\n", "7_basal.csv:2: insulin_kind: 'X'"),
         ("bolus", boluses(4, -2), "7_bolus.csv:3: bolus_dose: '-2' is negative"),
         ("bolus", boluses(4, "four"), "7_bolus.csv:3: bolus_dose: 'four' is not a number"),
@@ -244,7 +262,9 @@ def test_a_pumps_rates(tmp_path):
 def test_a_meal_without_an_amount_and_no_basal_insulin(tmp_path):
     nutrition = f"time,meal_type,carbs_g\n{stamp(480)},Breakfast,\n{stamp(1920)},Lunch,60\n"
     (diary,) = read_folder(folder(tmp_path, nutrition=nutrition, bolus=boluses(4, 5)))
-    assert np.isnan(diary.meals.value[0]) and diary.meals.value[1] == 60 and diary.meals.label.tolist() == ["Breakfast", "Lunch"]
+    assert (
+        np.isnan(diary.meals.value[0]) and diary.meals.value[1] == 60 and diary.meals.label.tolist() == ["Breakfast", "Lunch"]
+    )
     assert remarks(diary, "without an amount") == [("7_nutrition.csv", 2)]
     assert remarks(diary, "no basal insulin.*steady state") == [("7_bolus.csv", None)]
     first, second = days(diary)
@@ -253,7 +273,9 @@ def test_a_meal_without_an_amount_and_no_basal_insulin(tmp_path):
 
 
 def test_days_from_the_first_entry(tmp_path):
-    (diary,) = read_folder(folder(tmp_path, glucose=sensor(range(480, 480 + 1440, 5)), bolus=boluses("", "", 5), nutrition=meals_on(stamp(500))))
+    (diary,) = read_folder(
+        folder(tmp_path, glucose=sensor(range(480, 480 + 1440, 5)), bolus=boluses("", "", 5), nutrition=meals_on(stamp(500)))
+    )
     assert [bool(day.why) for day in days(diary, Rules(doubtful=True))] == [True, True]
     (day, *_) = days(diary, Rules(midnight=False, doubtful=True))
     assert day.start == 480 and day.coverage == pytest.approx(1.0, abs=0.01) and not day.why
