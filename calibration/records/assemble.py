@@ -50,7 +50,7 @@ def _checked(diary: Diary) -> Diary:
     basal, replaced = one_a_time(diary.basal, "basal", last=True)
     diary = diary.adding(*remarks, *dropped, *replaced, *holes(glucose), *_unmeasured_meals(diary.meals), glucose=glucose,
                          basal=basal, doubtful=(*diary.doubtful, *spans))  # fmt: skip
-    return sound_basal(long_acting_apart(sound_boluses(diary)))
+    return long_acting_apart(sound_boluses(sound_basal(diary)))
 
 
 def _unmeasured_meals(meals: Entries) -> list[Remark]:

@@ -64,7 +64,7 @@ def read_table(path: Path, mark: str) -> Table:
     rows, begin = [], 1
     first = next((line for line in text.splitlines()[:5] if mark.lower() in line.lower()), "")
     separator = ";" if ";" in first and "," not in first else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for cells in reader:
             row, begin = begin, reader.line_num + 1

@@ -76,6 +76,7 @@ def long_acting_apart(diary: Diary) -> Diary:
 def sound_basal(diary: Diary) -> Diary:
     """A pump's rates that a pump can run; a remark where the record holds no basal insulin at all."""
     rates = diary.basal
+    in_units(diary.long_acting, "long-acting", diary.long_acting.value, MOST_DOSE, "U")
     in_units(rates, "basal", 60.0 * rates.value, 60.0 * MOST_RATE, "U/h")
     wild = rates.value > MOST_RATE
     held = "left out: the rate before it holds"

@@ -78,7 +78,8 @@ def _insulin(record: Record, table: Table, rows: list[int], times: dict) -> None
         if rapid[row]:
             record.kinds["boluses"].append(entry._replace(value=number(file, row, RAPID, rapid[row], "U")))
         elif given:
-            total = sum(float(text) if text.startswith("-") else number(file, row, name, text, "U") for name, text in given)
+            size = lambda name, text, row=row: number(file, row, name, text.removeprefix("-"), "U")
+            total = sum(-size(*part) if part[1].startswith("-") else size(*part) for part in given)
             record.kinds["boluses"].append(entry._replace(value=max(total, 0.0)))
         elif unsaid[row]:
             record.kinds["boluses"].append(entry)

@@ -5,8 +5,10 @@
     treatments  created_at or timestamp, utcOffset, eventType, insulin [U], carbs [g],
                 Temp Basal: absolute or rate [U/h], duration [min]
 
-Local time is UTC plus ``utcOffset``, else as the zone in ``dateString`` or ``created_at`` says; where a site stores everything
-as UTC, days are cut at UTC midnight and a remark says so. A temporary basal holds for its duration or until the next; after it
+Local time is UTC plus ``utcOffset``, or as the zone in the text says (``clocks.py``); where a site stores everything as UTC,
+days are cut at UTC midnight and a remark says so.
+
+A temporary basal holds for its duration or until the next; after it
 the pump's own programme runs, which is in the profile and not read: rate unknown. Numbers below 39 are error codes of the
 receiver, 39 is its Low and 401 its High. Treatments that name a long-acting insulin in ``insulinType`` or ``eventType`` are
 long-acting doses. Rows are items of the array, counted from 1.
@@ -14,13 +16,14 @@ long-acting doses. Rows are items of the array, counted from 1.
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 
 from calibration.errors import InputError
 from calibration.records.cells import number, read_text
+from calibration.records.clocks import local_times, utc_and_offset
 from calibration.records.diary import ABOVE, BELOW, Remark
 from calibration.records.raw import RawEntry, Record
 
@@ -30,19 +33,15 @@ SLOW = ("long", "basal injection", "lantus", "glargine", "tresiba", "degludec", 
 
 def records(folder: Path) -> list[Record]:
     record = Record(folder.name)
-    entries = folder / "entries.json"
-    zones: set[float | None] = set()
-    _glucose(record, entries, _items(entries), zones)
-    if not record.kinds["glucose"]:
-        raise InputError(entries, problem="no item of type sgv", expected="sensor glucose")
-    treatments = folder / "treatments.json"
-    if treatments.is_file():
-        _treatments(record, treatments, _items(treatments), zones)
-    if zones == {0.0}:
-        record.remarks.append(Remark(entries.name, None, "all times are UTC", "read as local: days are cut at UTC midnight"))
-    elif len(zones) > 1:
-        said = f"{len(zones)} offsets from UTC, {min(zones):g} to {max(zones):g} min"
-        record.remarks.append(Remark(entries.name, None, said, "each time read as local by its own"))
+    files = [file for file in (folder / "entries.json", folder / "treatments.json") if file.is_file()]
+    items = {file: dict(enumerate(_items(file), start=1)) for file in files}
+    items[files[0]] = _sensor(record, files[0], items[files[0]])
+    items.update({file: _given(items[file]) for file in files[1:]})
+    moments = {file: {row: utc_and_offset(file, row, item) for row, item in found.items()} for file, found in items.items()}
+    times = local_times(moments, record.remarks)
+    _glucose(record, files[0], items[files[0]], times[files[0]])
+    for file in files[1:]:
+        _treatments(record, file, items[file], times[file])
     return [record]
 
 
@@ -66,33 +65,19 @@ def _number(file: Path, row: int, name: str, value: object, unit: str) -> float:
     return number(file, row, name, str(value).strip(), unit)
 
 
-def _local(file: Path, row: int, item: dict, zones: set) -> datetime:
-    text = str(item.get("dateString") or item.get("created_at") or item.get("timestamp") or "")
-    try:
-        if "date" in item:
-            stamp = datetime.fromtimestamp(float(item["date"]) / 1000.0, UTC)
-            zone = datetime.fromisoformat(text).utcoffset() if text and "utcOffset" not in item else None
-        else:
-            stamp = datetime.fromisoformat(text)
-            zone = stamp.utcoffset()
-            if zone is None:
-                zones.add(0.0)
-                return stamp
-        offset = float(item["utcOffset"]) if "utcOffset" in item else (zone or timedelta(0)).total_seconds() / 60.0
-        zones.add(offset)
-        return (stamp.astimezone(UTC) + timedelta(minutes=offset)).replace(tzinfo=None)
-    except (ValueError, TypeError, OverflowError, OSError):
-        said = f"{item.get('date', text)!r} is not a time"
-        raise InputError(file, row, "date" if "date" in item else "created_at", said, "ms since 1970, or ISO 8601") from None
+def _sensor(record: Record, file: Path, items: dict[int, dict]) -> dict[int, dict]:
+    """Items that hold a sensor's glucose; what else there is becomes a remark."""
+    kinds = {row: str(item.get("type", "sgv" if "sgv" in item else "none")) for row, item in items.items()}
+    others = Counter(kind for kind in kinds.values() if kind != "sgv")
+    record.remarks += [Remark(file.name, None, f"{n} items of type {name}", "not read") for name, n in others.items()]
+    if not any(kind == "sgv" for kind in kinds.values()):
+        raise InputError(file, problem="no item of type sgv", expected="sensor glucose")
+    return {row: item for row, item in items.items() if kinds[row] == "sgv"}
 
 
-def _glucose(record: Record, file: Path, items: list[dict], zones: set) -> None:
-    others, codes = Counter(), []
-    for row, item in enumerate(items, start=1):
-        kind = str(item.get("type", "sgv" if "sgv" in item else "none"))
-        if kind != "sgv":
-            others[kind] += 1
-            continue
+def _glucose(record: Record, file: Path, items: dict[int, dict], times: dict) -> None:
+    codes = []
+    for row, item in items.items():
         value = _number(file, row, "sgv", item.get("sgv", ""), "mg/dL")
         if value < LOW:
             if value != int(value):
@@ -101,40 +86,44 @@ def _glucose(record: Record, file: Path, items: list[dict], zones: set) -> None:
             continue
         label = BELOW if value == LOW else ABOVE if value >= HIGH else ""
         held = {BELOW: LOW + 1.0, ABOVE: HIGH - 1.0}.get(label, value)
-        record.kinds["glucose"].append(RawEntry(file.name, row, _local(file, row, item, zones), held, label))
-    record.remarks += [Remark(file.name, None, f"{n} items of type {name}", "not read") for name, n in others.items()]
+        record.kinds["glucose"].append(RawEntry(file.name, row, times[row], held, label))
+    if len(codes) == len(items):
+        raise InputError(file, codes[0], "sgv", "all values are below 39", "mg/dL, as Nightscout stores it")
     if codes:
-        if not record.kinds["glucose"]:
-            raise InputError(file, codes[0], "sgv", "all values are below 39", "mg/dL, as Nightscout stores it")
         said = f"an error code of the receiver instead of glucose ({len(codes)} items)"
         record.remarks.append(Remark(file.name, codes[0], said, "left out"))
 
 
-def _treatments(record: Record, file: Path, items: list[dict], zones: set) -> None:
+def _given(items: dict[int, dict]) -> dict[int, dict]:
+    """Items of insulin, food or a temporary basal."""
+    gives = lambda item: any(item.get(name) not in (None, "", 0) for name in ("insulin", "carbs"))
+    return {row: item for row, item in items.items() if gives(item) or item.get("eventType") == "Temp Basal"}
+
+
+def _treatments(record: Record, file: Path, items: dict[int, dict], times: dict) -> None:
     temporary = []
-    for row, item in enumerate(items, start=1):
+    for row, item in items.items():
         event = str(item.get("eventType", ""))
-        amounts = {name: item[name] for name in ("insulin", "carbs") if item.get(name) not in (None, "", 0)}
-        if not amounts and event != "Temp Basal":
-            continue
-        entry = RawEntry(file.name, row, _local(file, row, item, zones), np.nan, event)
+        entry = RawEntry(file.name, row, times[row], np.nan, event)
+        amount = lambda name, unit, row=row, item=item: _number(file, row, name, item[name], unit)
         if event == "Temp Basal":
-            rate = item.get("absolute", item.get("rate"))
-            held = _number(file, row, "duration", item.get("duration", 0), "min")
-            value = np.nan if rate is None else _number(file, row, "absolute", rate, "U/h") / 60.0
-            if rate is None and held:
+            name = "absolute" if item.get("absolute") is not None else "rate"
+            held = amount("duration", "min") if item.get("duration") else 0.0
+            if item.get(name) is not None:
+                entry = entry._replace(value=amount(name, "U/h") / 60.0)
+            elif held:
                 said = "a temporary basal without a rate in U/h (a percentage of the profile)"
                 record.remarks.append(Remark(file.name, row, said, "rate unknown while it lasts"))
-            temporary.append((entry._replace(value=value), held))
-        if "insulin" in amounts:
+            temporary.append((entry, held))
+        if item.get("insulin"):
             named = f"{event} {item.get('insulinType', '')}".lower()
             to = "long_acting" if any(word in named for word in SLOW) else "boluses"
-            record.kinds[to].append(entry._replace(value=_number(file, row, "insulin", amounts["insulin"], "U")))
+            record.kinds[to].append(entry._replace(value=amount("insulin", "U")))
             if event == "Combo Bolus":
                 said = "a combination bolus, part of it given over time"
                 record.remarks.append(Remark(file.name, row, said, "taken as given at once"))
-        if "carbs" in amounts:
-            record.kinds["meals"].append(entry._replace(value=_number(file, row, "carbs", amounts["carbs"], "g")))
+        if item.get("carbs"):
+            record.kinds["meals"].append(entry._replace(value=amount("carbs", "g")))
     _steps(record, file, temporary)
 
 

@@ -108,7 +108,19 @@ def test_nightscout(tmp_path):
     (tmp_path / "treatments.json").write_text(json.dumps(treatments))
     (diary,) = read_folder(tmp_path)
     said = " | ".join(map(str, diary.remarks))
-    assert "treatments.json:3: a temporary basal without a rate" in said and "2 offsets from UTC, 120 to 180 min" in said
+    assert "treatments.json:3: a temporary basal without a rate" in said and "offsets from UTC of 120 to 180 min" in said
+
+
+def test_nightscout_where_insulin_is_stored_without_the_offset(tmp_path):
+    entries = [{"sgv": 120, "date": 1712030400000, "dateString": "2024-04-02T06:00:00+0200"}]
+    treatments = [{"eventType": "Correction Bolus", "insulin": 3.5, "created_at": "2024-04-02T04:10:00.000Z", "utcOffset": 0}]
+    (tmp_path / "treatments.json").write_text(json.dumps(treatments))
+    for zone, minute, said in (("+02:00", 360, "the offset of the nearest one"), ("Z", 240, "days are cut at UTC midnight")):
+        entries[0]["dateString"] = f"2024-04-02T{minute // 60:02d}:00:00{zone}"
+        (tmp_path / "entries.json").write_text(json.dumps(entries))
+        (diary,) = read_folder(tmp_path)
+        assert (diary.glucose.minute, diary.boluses.minute) == (minute, minute + 10)
+        assert any(said in remark.assumption for remark in diary.remarks)
 
 
 def test_a_folder_for_each_person(tmp_path):

@@ -310,12 +310,14 @@ def test_a_person_in_two_folders(tmp_path):
         ("7_glucose.csv.gz", b"time,value\n", "cannot be unpacked"),
         ("7_glucose.csv", b"time,value\n\xff\xfe", "is not UTF-8"),
         ("7_glucose.csv", b"time,value\n", "no rows after the header"),
+        ("7_glucose.csv", b'time,value\n"2024-04-02T08:00:00,7\n', "7_glucose.csv:2: not CSV"),
         ("entries.json", b"[{", "entries.json:1: not JSON"),
         ("entries.json", b'{"sgv": 120}', "not an array"),
         ("entries.json", b"[3]", "entries.json:1: not an object"),
         ("entries.json", b'[{"type": "mbg", "mbg": 120}]', "no item of type sgv"),
         ("entries.json", b'[{"sgv": 6.7, "date": 1712016000000}]', "entries.json:1: sgv: 6.7 looks like mmol/L"),
         ("entries.json", b'[{"sgv": 120, "date": "soon"}]', "entries.json:1: date: 'soon' is not a time"),
+        ("entries.json", b'[{"sgv": 120, "date": 0, "utcOffset": 7200}]', "entries.json:1: date: 0 beside utcOffset 7200"),
     ],
 )
 def test_broken_files_are_named(tmp_path, name, content, said):
