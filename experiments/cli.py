@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from experiments.errors import InputError
+from calibration.errors import InputError
 from experiments.jax_setup import loops_on_the_device
 
 ABOUT = """The body as a differentiable program: fit organ models to people, compare what-if arms, report.

@@ -16,8 +16,8 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+from calibration.errors import InputError
 from experiments import study
-from experiments.errors import InputError
 from experiments.jax_setup import keep_compiled_programs
 from experiments.pool import News, compute, in_background, one_line
 from experiments.scenario import load

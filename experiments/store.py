@@ -21,8 +21,8 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
+from calibration.errors import InputError
 from experiments import records, schemas
-from experiments.errors import InputError
 from experiments.parquet_files import decode, encode, fingerprint
 from experiments.scenario import Scenario, from_json
 from experiments.study import Shard

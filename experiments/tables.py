@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.errors import InputError
 from experiments.csv_cells import Column, Row, read_rows
-from experiments.errors import InputError
 
 DATA = Path(__file__).resolve().parent / "data"
 

@@ -10,7 +10,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from experiments.errors import InputError
+from calibration.errors import InputError
 
 _TABLE = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"\s*([A-Za-z0-9_\-.\"']+?)\s*=")

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ["fit-a-cohort.md", "read-a-record.md", "solvers.md", "update-a-twin.md", "what-the-data-support.md"]
 
 
-@pytest.mark.parametrize("page", ["fit-a-cohort.md", "solvers.md", "update-a-twin.md", "what-the-data-support.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_programs_run(page, tmp_path):
     (tmp_path / "experiments").symlink_to(ROOT / "experiments")
     programs = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)

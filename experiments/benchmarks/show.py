@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from calibration.errors import InputError
 from experiments.benchmarks import BENCHMARKS
 from experiments.benchmarks.contract import Result
-from experiments.errors import InputError
 
 _VERDICT = {True: "met", False: "MISSED", None: "not run"}
 

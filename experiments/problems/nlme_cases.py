@@ -13,9 +13,9 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
+from calibration.errors import InputError
 from calibration.population.model import Population, Theta
 from calibration.population.structure import Equations
-from experiments.errors import InputError
 from physio.noise import (
     AbstractNoise,
     Additive,

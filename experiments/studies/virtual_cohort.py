@@ -13,8 +13,8 @@ from statistics import NormalDist
 import numpy as np
 
 from calibration.diagnostics.coverage import coverage
+from calibration.errors import InputError
 from calibration.fit import FitStatus
-from experiments.errors import InputError
 from experiments.problems.circulation import DERIVED, FREE
 from experiments.problems.virtual_cohort import BASELINE, MAKERS, Batch, run_batch
 from experiments.scenario import VirtualCohort

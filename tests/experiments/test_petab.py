@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from calibration.diagnostics.coverage import wilson
-from experiments.errors import InputError
+from calibration.errors import InputError
 from experiments.problems.petab import boehm
 from experiments.problems.petab.kinetic import kinetic_problem
 from experiments.problems.petab.tables import read_tables

@@ -4,8 +4,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from calibration.errors import InputError
 from experiments import report
-from experiments.errors import InputError
 from experiments.report import wording
 from experiments.scenario import Scenario
 from experiments.store import DamagedResults, Store

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from calibration.errors import InputError
 from experiments import progress, run
-from experiments.errors import InputError
 from experiments.store import Store
 
 FAKE = Path(__file__).with_name("fake_study.py")

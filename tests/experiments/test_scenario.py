@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
+from calibration.errors import InputError
 from experiments import scenario
 from experiments.cli import DEMO
-from experiments.errors import InputError
 
 DEMO_TEXT = DEMO.read_text()
 HEAD = 'name = "a"\nseed = 1\n'

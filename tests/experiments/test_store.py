@@ -3,8 +3,8 @@ import random
 
 import pytest
 
+from calibration.errors import InputError
 from experiments import records, schemas
-from experiments.errors import InputError
 from experiments.store import DamagedResults, Store
 
 

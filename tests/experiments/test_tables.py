@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from calibration.errors import InputError
 from experiments import tables
-from experiments.errors import InputError
 
 HEADER = "person,weight_kg,dose_mg,time_h,concentration_mg_per_l\n"
 FIRST = "1,70,300,0,0\n1,70,300,1,8.5\n"

@@ -14,9 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from calibration.errors import InputError
 from calibration.inner import Eliminated, Inner
 from calibration.problem import AbstractProblem, Evaluation
-from experiments.errors import InputError
 from experiments.problems.petab.model import Model
 from experiments.problems.petab.tables import Measurement, Tables, read_tables
 from physio.body import Body

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.errors import InputError
+from calibration.errors import InputError
 
 COLLECTION = "petab"
 

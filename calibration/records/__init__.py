@@ -1,0 +1,1 @@
+"""Readers of measurements: files of one person or many -> diaries whose every entry knows its file and row."""
