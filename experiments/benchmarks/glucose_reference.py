@@ -6,7 +6,7 @@ Hovorka 2004: glucose at rest, and a meal with and without insulin. Dalla Man 20
     gradient   largest |a - b| / (|b| + 1e-3 max |b|) over a day, b extrapolated central differences
 
 with smooth corners and with sharp ones. Steps are constants of a derivative, so a step that straddles a sharp corner
-leaves an error in the first samples after it, which shrinks with the tolerance. ``--data`` names a folder that holds the folders
+leaves an error in the first samples after it, which shrinks with the tolerance. ``--data`` names the folder that holds
 ``uva_s2008_reference`` and ``metabolic_reference``.
 """
 
@@ -100,7 +100,8 @@ def _hovorka():
         seen = known.eaten(units)
         pairs += [(f"Hovorka, 50 g and {units:g} U, {name}", u, p, seen[name]) for name, (u, p) in wanted.items()]
     targets = [
-        Target(name, f"{printed} {unit}, all digits", value, known.agrees(value, printed)) for name, unit, printed, value in pairs
+        Target(name, f"{printed} {unit}, all digits", value, known.agrees(value, printed))
+        for name, unit, printed, value in pairs
     ]
     return [Figure("Hovorka, drift of a day at rest", known.drift(), "mmol/L")], targets
 

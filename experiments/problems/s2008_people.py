@@ -1,7 +1,7 @@
-"""Virtual people of the 2008 simulator and their reference days, read at run time from a folder that is not part of the project.
+"""Virtual people of the 2008 simulator and their reference days, read at run time: their numbers are no part of the project.
 
-The folder holds ``vpatient_params.csv`` (a row a person), ``quest.csv`` (their carbohydrate ratio), ``protocol.json`` (meals and
-boluses of each scenario) and ``states_5min.npz`` (13 states every 5 min of a day, scenario by scenario).
+A folder holds ``vpatient_params.csv`` (a row a person), ``quest.csv`` (their carbohydrate ratio), ``protocol.json`` (meals
+and boluses of each scenario) and ``states_5min.npz`` (13 states every 5 min of a day, scenario by scenario).
 """
 
 import csv
@@ -79,7 +79,7 @@ def read_days(folder: Path, people: slice = slice(None)) -> Days:
         at = stored["t_min"].astype(float)
         seen = np.concatenate([stored[name][people, :, -1] for name in scenarios]).T
     values = {address: np.tile(x, len(scenarios)) for address, x in numbers.items()}
-    days = [_day(scenario, protocol, ratio) for scenario in scenarios.values() for ratio in per_unit]
+    days = [day for scenario in scenarios.values() for day in _days(scenario, protocol["eat_rate_g_per_min"], per_unit)]
     return Days(
         values,
         np.tile(start, (1, len(scenarios))),
@@ -90,13 +90,12 @@ def read_days(folder: Path, people: slice = slice(None)) -> Days:
     )
 
 
-def _day(scenario: dict, protocol: dict, grams_per_unit: float) -> Schedule:
-    """Meals, and with each a bolus within its first minute."""
-    day = nothing()
-    for (at, grams), factor in zip(scenario["meals_min_g"], scenario["bolus_factor"], strict=True):
-        minutes = round(grams / protocol["eat_rate_g_per_min"])
-        day = day + meal(float(at), grams, minutes) + insulin(float(at), factor * grams / grams_per_unit)
-    return day
+def _days(scenario: dict, g_per_min: float, grams_per_unit: np.ndarray) -> list[Schedule]:
+    """One day for each carbohydrate ratio: meals, and with each a bolus within its first minute."""
+    meals = np.asarray(scenario["meals_min_g"], float).reshape(-1, 2)
+    eaten = sum((meal(at, grams, round(grams / g_per_min)) for at, grams in meals), start=nothing())
+    units = np.asarray(scenario["bolus_factor"], float) * meals[:, 1]
+    return [eaten + insulin(meals[:, 0], units / ratio) if len(meals) else eaten for ratio in grams_per_unit]
 
 
 def _columns(path: Path) -> dict[str, list[str]]:

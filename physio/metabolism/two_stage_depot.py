@@ -25,7 +25,7 @@ class TwoStageDepot(AbstractPlainPart):
     transit: Scalar = parameter("min", LogNormal(55.0, cv=0.25), source="tmaxI, Hovorka 2004; spread assumed")
     volume: Scalar = parameter("L/kg", LogNormal(0.12, cv=0.15), source="VI, Hovorka 2004; spread assumed")
     elimination: Scalar = parameter("1/min", LogNormal(0.138, cv=0.15), source="ke, Hovorka 2004; spread assumed")
-    basal: Scalar = parameter("mU/kg/min", LogNormal(6.0 / 70.0, cv=0.3), source="assumed: 0.36 U/h at 70 kg, which holds 8 mmol/L")
+    basal: Scalar = parameter("mU/kg/min", LogNormal(6.0 / 70.0, cv=0.3), source="assumed: 6 mU/min at 70 kg, holds 8 mmol/L")
 
     class State(eqx.Module):
         first: Scalar = state("mU/kg")
