@@ -1,9 +1,9 @@
 """Reference figures of two published models of glucose, and the same by solving: Hovorka 2004 and Dalla Man 2007.
 
-Hovorka, 70 kg: glucose at rest under nine rates of insulin, and 50 g eaten over 15 min from the 60th minute on, with and without
-4 U in its first minute, as integrated independently from the published equations. The peak of 9.885 mmol/L printed for
-4 U is the one figure that is not reached: LSODA, two Runge-Kutta pairs and ours all find 9.886 for a molar mass of 180.156 or
-180.16 g/mol, and no molar mass gives all three printed digits of that day.
+Hovorka, 70 kg: glucose at rest under nine rates of insulin, and 50 g eaten over 15 min from the 60th minute on, with and
+without 4 U in its first minute, as integrated independently from the published equations. The peak of 9.885 mmol/L printed
+for 4 U is the one figure that is not reached: LSODA, two Runge-Kutta schemes and ours all find 9.886 for a molar mass of
+180.156 or 180.16 g/mol, and no molar mass gives both printed concentrations of that day.
 
 Dalla Man: 78 g taken at once by the normal subject from the initial state of BioModels BIOMD0000000379, a table every 2 min of
 7 h read at run time. The table holds secretion back while glucose falls, as BioModels does and the paper does not.
