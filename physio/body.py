@@ -17,6 +17,7 @@ from jaxtyping import Array
 from physio import wiring as w
 from physio.component import (
     LINKS,
+    AbstractEventPart,
     AbstractPart,
     ParameterInfo,
     Placed,
@@ -114,11 +115,13 @@ class Body(eqx.Module):
         return self.totals[field] if name == "total" else getattr(self.parts[name], field)
 
     def unit_of(self, address: str) -> str:
-        """Unit of a parameter, state, output or flow."""
+        """Unit of a parameter, state, output, event or flow."""
         table = {a: info.unit for a, info in self.wiring.info}
         for name, part in self.parts.items():
             table |= {f"{name}.{f.name}": f.metadata["unit"] for f in carried_by(type(part))}
             table |= {f"{name}.{f}": u for f, u in units_of(part.Outputs).items()}
+            if isinstance(part, AbstractEventPart):
+                table |= {f"{name}.{f}": u for f, u in units_of(part.Events).items()}
             if isinstance(part, LINKS):
                 table[f"{name}.flow"] = part.carries
         if address not in table:

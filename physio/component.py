@@ -16,6 +16,7 @@ role                      carries                             methods
 ``AbstractInertialLink``  its own flow or momentum            ``rest flow rates``
 ``AbstractPlainPart``     any state, no ports                 ``rest outputs rates``
 ``AbstractTriggeredPart``  the same, and jumps by itself      ``rest outputs rates crossing jump``
+``AbstractEventPart``     the same, and jumps on a schedule   ``rest outputs rates jump``
 ``AbstractImplicitPart``  state and implied variables         ``rest guess outputs rates residual``
 ``AbstractController``    nothing: a signal or a law          ``outputs``
 ========================  ==================================  ==================================================
@@ -175,6 +176,20 @@ class AbstractTriggeredPart(AbstractPlainPart):
     @abc.abstractmethod
     def jump(self, t, state, sensed):
         """State just after the jump."""
+
+
+class AbstractEventPart(AbstractPlainPart):
+    """A plain part whose state jumps when a schedule says so: the start of a meal, a fraction of radiation.
+
+    Each field of ``Events`` is a channel ``part.field`` of a schedule; a bolus into it is an event of that amount, and
+    nothing is added to any state but by ``jump``.
+    """
+
+    Events: ClassVar[type] = Nothing
+
+    @abc.abstractmethod
+    def jump(self, t, event, state, sensed):
+        """State just after the events of this instant; the amount is 0 in ``event`` for those that did not happen."""
 
 
 class AbstractImplicitPart(AbstractPart):

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from physio.component import (
     AbstractController,
     AbstractDosedStore,
+    AbstractEventPart,
     AbstractImplicitPart,
     AbstractInertialLink,
     AbstractLink,
@@ -56,11 +57,13 @@ def equations(cls: type) -> list[tuple[str, list, object]]:
             ("crossing", [t, cls.State, cls.Sensed], cls.crosses),
             ("jump", [t, cls.State, cls.Sensed], cls.State),
         ] if issubclass(cls, AbstractTriggeredPart) else []
+        told = [("jump", [t, cls.Events, cls.State, cls.Sensed], cls.State)] if issubclass(cls, AbstractEventPart) else []
         return [
             ("rest", [], cls.State),
             ("outputs", [t, cls.State, cls.Sensed], cls.Outputs),
             ("rates", [t, cls.State, cls.Sensed, cls.Outputs], rate),
             *triggered,
+            *told,
         ]
     if issubclass(cls, AbstractImplicitPart):
         if len(units_of(cls.Implied)) != len(units_of(cls.Balance)):

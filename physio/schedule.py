@@ -7,6 +7,7 @@ channel               duration 0                  duration > 0
 ====================  ==========================  =====================================================
 a flow port           bolus: amount at once       infusion: amount / duration over the duration
 ``input.name``        no effect                   the input is raised by ``amount`` over the duration
+an event of a part    the part's ``jump``         the same, at the beginning
 ====================  ==========================  =====================================================
 
 Amounts, times and durations are plain arrays, so a solve is differentiable with respect to them. People may have

@@ -22,6 +22,7 @@ from physio.component import (
     AbstractBoundary,
     AbstractController,
     AbstractDosedStore,
+    AbstractEventPart,
     AbstractImplicitPart,
     AbstractInertialLink,
     AbstractPart,
@@ -119,6 +120,12 @@ class System(eqx.Module):
             for f in fields_of(g.cls.Flows)
             for n in g.names
         )
+
+    @property
+    def event_channels(self) -> tuple[str, ...]:
+        """Events that a schedule may send to a part, as addresses."""
+        groups = [g for g in self.wiring.order if issubclass(g.cls, AbstractEventPart)]
+        return tuple(f"{n}.{f.name}" for g in groups for f in fields_of(g.cls.Events) for n in g.names)
 
     def filled_row(self, channel: str) -> int:
         """Row of y that a dose into this port fills."""
@@ -272,6 +279,21 @@ class System(eqx.Module):
                 new = self._lift(group, lambda p, t, s, se: p.jump(t, s, se), part, t, state, sensed)
                 mine = fired[begin : begin + len(group.names)]
                 begin += len(group.names)
+                for f in fields_of(group.cls.State):
+                    rows = jnp.asarray([names.index(f"{n}.{f.name}") for n in group.names])
+                    y = y.at[rows].set(jnp.where(mine, getattr(new, f.name), y[rows]))
+        return y
+
+    def told(self, tau: Array, y: Array, inputs: Mapping[str, Array], events: Mapping[str, Array]) -> Array:
+        """y after the jumps of the parts to which an event is sent; ``events``: channel -> amount (lanes,), 0 where none."""
+        names, silent = self.state_names, jnp.zeros((self.lanes,), y.dtype)
+        for group, part, t, state, sensed, _ in self.evaluate(tau, y, inputs)[1]:
+            if issubclass(group.cls, AbstractEventPart):
+                fields = [f.name for f in fields_of(group.cls.Events)]
+                amounts = {f: jnp.stack([events.get(f"{n}.{f}", silent) for n in group.names]) for f in fields}
+                event = group.cls.Events(**amounts)
+                new = self._lift(group, lambda p, t, e, s, se: p.jump(t, e, s, se), part, t, event, state, sensed)
+                mine = jnp.stack([amount != 0.0 for amount in amounts.values()]).any(axis=0)
                 for f in fields_of(group.cls.State):
                     rows = jnp.asarray([names.index(f"{n}.{f.name}") for n in group.names])
                     y = y.at[rows].set(jnp.where(mine, getattr(new, f.name), y[rows]))

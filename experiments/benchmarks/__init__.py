@@ -14,6 +14,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.fsigt",
         "least-squares minima of the glucose minimal model on the test of Pacini and Bergman 1986",
     ),
+    "glucose-reference": (
+        "experiments.benchmarks.glucose_reference",
+        "S2008 people, Hovorka 2004 and Dalla Man 2007 against independent integrations; gradients across meals",
+    ),
     "pk-closed-forms": (
         "experiments.benchmarks.pk_closed_forms",
         "compartment models and their gradients against closed forms",

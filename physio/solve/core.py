@@ -148,7 +148,7 @@ def _require_ascending(at: Any, t0: Any) -> None:
 
 
 def _require_channels(system: System, schedule: Schedule) -> None:
-    known = [*system.dose_channels, *(f"input.{name}" for name, _ in system.wiring.inputs)]
+    known = [*system.dose_channels, *system.event_channels, *(f"input.{name}" for name, _ in system.wiring.inputs)]
     steady = (schedule.steady.channel,) if schedule.steady is not None else ()
     for channel in (*schedule.channels, *steady):
         if channel not in known:

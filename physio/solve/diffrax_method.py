@@ -36,7 +36,7 @@ class Diffrax(AbstractMethod):
         def segment(carry, column):
             y, status, steps = carry
             here = plan.columns(column)
-            y, code, taken = self._across(plan.field(system, here), plan.begun(here, y))
+            y, code, taken = self._across(plan.field(system, here), plan.begun(system, here, y))
             status = jnp.where(status == Status.OK, code, status)
             return (y, status, steps + taken), y
 

@@ -82,15 +82,16 @@ class DiscreteAdjoint(AbstractAdjoint):
             arrays, table, y, fixed = jax.tree.map(lambda x: x.value, given, is_leaf=_is_primal)
             asked = jax.tree.map(lambda x: x.perturbed, given[:2], is_leaf=_is_primal)
             lanes, *rows = tape.on(table, *fixed).recorded(arrays, y)
+            before = y if plan.tells else None
             # what is asked stays in the first, the rest in the second
             parted = eqx.partition((arrays, table), asked)
-            return (lanes.seen, lanes.y, lanes.status, lanes.steps), (parted, fixed, rows, lanes.status)
+            return (lanes.seen, lanes.y, lanes.status, lanes.steps), (parted, fixed, rows, lanes.status, before)
 
         def backward(kept, cotangents):
-            (asked, known), fixed, rows, status = kept
+            (asked, known), fixed, rows, status, before = kept
             seen, final = (_materialised(x) for x in cotangents[:2])
             _, table = eqx.combine(asked, known)
-            return (*tape.on(table, *fixed).walked_back(asked, known, *rows, status, seen, final), None)
+            return (*tape.on(table, *fixed).walked_back(asked, known, *rows, status, seen, final, before), None)
 
         run.defvjp(forward, backward, symbolic_zeros=True)
         return marched(plan, *run(arrays, plan.table, y, (plan.shown, plan.at, settings)))
@@ -172,9 +173,9 @@ class _Tape:
         full = jnp.where(running(lanes), Status.ROWS_FULL, lanes.status).astype(jnp.int32)
         return lanes._replace(status=full), *rest
 
-    def walked_back(self, asked, known, blocks, beginnings, rows, number, status, seen, final):
+    def walked_back(self, asked, known, blocks, beginnings, rows, number, status, seen, final, before):
         """Cotangents of what is ``asked`` of ``(arrays, table)``, and of y, from those of the observations and of the final
-        state; ``known`` is the rest.
+        state; ``known`` is the rest, and ``before`` the state before the first stop, where events were sent.
         """
         arrays, _ = eqx.combine(asked, known)
         system = eqx.combine(arrays, self.static)
@@ -200,8 +201,9 @@ class _Tape:
 
         start = (blocks - 1, final, jax.tree.map(jnp.zeros_like, asked), rows, number)
         _, g, (g_arrays, g_table), *_ = jax.lax.while_loop(lambda c: c[0] >= 0, one_block, start)
-        # the boluses of the first stop came before the first step
-        g_table = self._boluses(g_table, jnp.zeros(good.shape, jnp.int32), g, good)
+        # what happened at the first stop came before the first step
+        first = jnp.zeros(good.shape, jnp.int32)
+        g, (g_arrays, g_table) = self._stop(asked, known, first, before, good, g, (g_arrays, g_table))
         return _all_or_nothing((g_arrays, g_table, g))
 
     def _one_row(self, asked, known, rows: Rows, good, seen, carry):
@@ -211,15 +213,10 @@ class _Tape:
         lane = jnp.arange(y.shape[1])
         took = (share > 0.0) & good
         arrived = arrived & good
+        several = self.plan.table.shape[1] > 1
         # where there is but one segment its end is the end of all, and nothing needs looking up
-        here = (slice(None), row, lane) if self.plan.table.shape[1] > 1 else (slice(None), 0)
+        here = (slice(None), row, lane) if several else (slice(None), 0)
         column = self.plan.table[here]
-        if self.plan.table.shape[1] > 1:
-            # after its segment a lane met its observation, then the boluses of the next segment
-            on = arrived & (column[1] < self.plan.at[-1])
-            g_table = self._boluses(g_table, row + 1, g, on)
-            which = jnp.where(arrived, self.plan.shown[row, lane], self.plan.at.shape[0])
-            g = g + seen.at[which, :, lane].get(mode="fill", fill_value=0.0).T
 
         def step(arrays, moved, y):
             system = eqx.combine(arrays, known[0], self.static)
@@ -230,19 +227,39 @@ class _Tape:
             new = self.method.attempt(field, s, share, y, self.method.begin(field, s, y)).y
             return jumped(field, s + share, new, fired) if field.triggers else new
 
-        back = jax.vjp(step, asked[0], None if g_table is None else column, y)[1](jnp.where(took, g, 0.0))
+        new, pull = jax.vjp(step, asked[0], None if g_table is None else column, y)
+        if several:
+            # after its segment a lane met its observation, then the events and boluses of the next segment
+            on = arrived & (column[1] < self.plan.at[-1])
+            g, (g_arrays, g_table) = self._stop(asked, known, row + 1, new, on, g, (g_arrays, g_table))
+            which = jnp.where(arrived, self.plan.shown[row, lane], self.plan.at.shape[0])
+            g = g + seen.at[which, :, lane].get(mode="fill", fill_value=0.0).T
+        back = pull(jnp.where(took, g, 0.0))
         of_arrays, of_column, of_y = jax.tree.map(lambda x: jnp.where(took, x, 0.0), back)
         if g_table is not None:
             g_table = g_table.at[here].add(of_column)
         return number - 1, jnp.where(took, of_y, g), (jax.tree.map(jnp.add, g_arrays, of_arrays), g_table)
 
-    def _boluses(self, g_table: Array | None, row: Array, g: Array, where: Array) -> Array | None:
-        """Add what the boluses at the beginning of segment ``row`` are worth."""
-        if g_table is None:
-            return None
-        for k, port in enumerate(self.plan.ports):
-            g_table = g_table.at[2 + k, row, jnp.arange(g.shape[1])].add(jnp.where(where, g[port], 0.0), mode="drop")
-        return g_table
+    def _stop(self, asked, known, row: Array, y: Array, where: Array, g: Array, g_asked):
+        """Undo what happened at the beginning of segment ``row`` of the lanes ``where``: y was the state before it."""
+        g_arrays, g_table = g_asked
+        lane = jnp.arange(g.shape[1])
+        if self.plan.tells:
+            column = self.plan.table[:, row, lane]
+
+            def begun(arrays, moved, y):
+                system = eqx.combine(arrays, known[0], self.static)
+                return self.plan.begun(system, self.plan.columns(column if moved is None else moved), y)
+
+            back = jax.vjp(begun, asked[0], None if g_table is None else column, y)[1](jnp.where(where, g, 0.0))
+            of_arrays, of_column, of_y = jax.tree.map(lambda x: jnp.where(where, x, 0.0), back)
+            if g_table is not None:
+                g_table = g_table.at[:, row, lane].add(of_column, mode="drop")
+            return jnp.where(where, of_y, g), (jax.tree.map(jnp.add, g_arrays, of_arrays), g_table)
+        if g_table is not None:
+            for k, port in enumerate(self.plan.ports):
+                g_table = g_table.at[2 + k, row, lane].add(jnp.where(where, g[port], 0.0), mode="drop")
+        return g, (g_arrays, g_table)
 
 
 def _is_primal(x: Any) -> bool:

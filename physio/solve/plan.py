@@ -1,6 +1,6 @@
 """What every lane goes through, in order of time: its stops, and what happens at and between them.
 
-    segment i:  first the boluses of stop i, then constant dose rates and input levels until stop i + 1
+    segment i:  first the events and boluses of stop i, then constant dose rates and input levels until stop i + 1
 
 Dose times plus lags depend on parameters, so rows are sorted inside jit. The order is a constant of the derivative;
 the times themselves are not. All that belongs to a segment is one column of one table, so that a lane fetches its next
@@ -69,13 +69,13 @@ class Plan(eqx.Module):
     ``table``   (2 + 2 ports + inputs, segments, lanes): begin, end, boluses, rates, levels
     ``shown``   (segments, lanes) which observation the end of a segment is; the number of observations where it is none
     ``at``      (times, lanes) of the observations
-    ``ports``   rows of y that boluses fill, and ``channels`` and ``inputs`` their names
+    ``ports``   rows of y that boluses fill, None for an event, and ``channels`` and ``inputs`` their names
     """
 
     table: Array
     shown: Array
     at: Array
-    ports: tuple[int, ...] = eqx.field(static=True)
+    ports: tuple[int | None, ...] = eqx.field(static=True)
     channels: tuple[str, ...] = eqx.field(static=True)
     inputs: tuple[str, ...] = eqx.field(static=True)
 
@@ -86,19 +86,32 @@ class Plan(eqx.Module):
             column[0], column[1], column[2 : 2 + count], column[2 + count : 2 + 2 * count], column[2 + 2 * count :]
         )
 
-    def begun(self, segment: Segment, y: Array) -> Array:
-        """The state after the boluses at the beginning of a segment."""
+    @property
+    def tells(self) -> bool:
+        """Whether the schedule sends events to a part."""
+        return None in self.ports
+
+    def begun(self, system: System, segment: Segment, y: Array) -> Array:
+        """The state after what happens at the beginning of a segment: events, which see no bolus yet, then boluses."""
+        if self.tells:
+            sent = zip(self.channels, self.ports, segment.bolus, strict=True)
+            events = {channel: amount.astype(y.dtype) for channel, row, amount in sent if row is None}
+            y = system.told(segment.begin, y, self.levels(system, segment), events)
         for k, row in enumerate(self.ports):
-            y = y.at[row].add(segment.bolus[k].astype(y.dtype))
+            if row is not None:
+                y = y.at[row].add(segment.bolus[k].astype(y.dtype))
         return y
+
+    def levels(self, system: System, segment: Segment) -> dict:
+        """Input levels of a segment, name -> (lanes,)."""
+        silent = {name: jnp.zeros((system.lanes,), segment.begin.dtype) for name, _ in system.wiring.inputs}
+        return silent | dict(zip(self.inputs, segment.level, strict=True))
 
     def field(self, system: System, segment: Segment) -> Field:
         """The rates of every lane on its segment."""
         length = segment.end - segment.begin
         doses = dict(zip(self.channels, segment.rate, strict=True))
-        silent = {name: jnp.zeros((system.lanes,), length.dtype) for name, _ in system.wiring.inputs}
-        inputs = silent | dict(zip(self.inputs, segment.level, strict=True))
-
+        inputs = self.levels(system, segment)
         algebraic = system.algebraic
 
         def rates(s, y):
@@ -173,7 +186,7 @@ def plan_of(system: System, channels: tuple[str, ...], events: Events, at: Array
             mine_rate = jnp.where(mine, rate, 0.0)
             boluses.append(of_events(zero, jnp.where(mine, instant, 0.0)))
             rates.append(jnp.cumsum(of_events(-mine_rate, mine_rate), axis=0))
-            ports.append(system.filled_row(name))
+            ports.append(None if name in system.event_channels else system.filled_row(name))
     which = jnp.full((raw.shape[0], lanes), observations, jnp.int32)
     which = which.at[1 : 1 + observations].set(jnp.arange(observations, dtype=jnp.int32)[:, None])
     return Plan(

@@ -118,7 +118,7 @@ class AbstractStepping(AbstractMethod):
         segment = plan.columns(column)
         zero = jnp.zeros((count,), y.dtype)
         whole = jnp.zeros((count,), jnp.int32)
-        y, memory, status = self.entered(plan.field(system, segment), zero, plan.begun(segment, y), whole)
+        y, memory, status = self.entered(plan.field(system, segment), zero, plan.begun(system, segment, y), whole)
         seen = jnp.zeros((plan.at.shape[0], *y.shape), y.dtype)
         first = jnp.full((count,), self.first(), y.dtype)
         done = jnp.zeros((count,), bool)
@@ -194,7 +194,7 @@ class AbstractStepping(AbstractMethod):
         column = jnp.where(on, plan.table[:, row, lane], lanes.column)
         segment = plan.columns(column)
         s = jnp.where(on, 0.0, lanes.s)
-        new = self.entered(plan.field(system, segment), s, plan.begun(segment, lanes.y), lanes.status)
+        new = self.entered(plan.field(system, segment), s, plan.begun(system, segment, lanes.y), lanes.status)
         y, memory, status = jax.tree.map(lambda a, b: jnp.where(on, a, b), new, (lanes.y, lanes.memory, lanes.status))
         return lanes._replace(row=row, s=s, done=done, status=status, column=column, y=y, memory=memory, seen=seen)
 

@@ -62,7 +62,7 @@ class Tsit5Kernel(AbstractMethod):
             y, h, status, steps = carry
             here = plan.columns(column)
             length = here.end - here.begin
-            y = plan.begun(here, y)
+            y = plan.begun(numbers, here, y)
             # a lane that failed has nothing to cross; a segment of no length takes one step
             go = status == Status.OK
             share = jnp.where(length > 0, h / jnp.where(length > 0, length, 1.0), 1.0)

@@ -55,7 +55,7 @@ def test_schema_is_json_schema(somagrad):
         (
             ["bench", "fsgt"],
             "error: bench: fsgt: no such benchmark (did you mean `fsigt`?); expected "
-            "circulation-reference, fsigt, pk-closed-forms, virtual-cohort, "
+            "circulation-reference, fsigt, glucose-reference, pk-closed-forms, virtual-cohort, "
             "solver-nonstiff, solver-stiff, solver-isolation, solver-gradient, solver-compile, solver-order, "
             "solver-periodic, solver-gpu, nlme-wang, nlme-classic, nlme-scale, assimilation, identifiability, sampling, coverage, multistart, "
             "demo",

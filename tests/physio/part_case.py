@@ -12,6 +12,7 @@ from physio.component import (
     STATEFUL,
     AbstractController,
     AbstractDosedStore,
+    AbstractEventPart,
     AbstractInertialLink,
     AbstractLink,
     AbstractPart,
@@ -52,6 +53,8 @@ class Case:
         groups = {"state": cls.State, "sensed": cls.Sensed, "net": cls.Flows}
         if issubclass(cls, (AbstractLink, AbstractInertialLink)):
             groups |= {"up": cls.Up, "down": cls.Down}
+        if issubclass(cls, AbstractEventPart):
+            groups |= {"event": cls.Events}
         ports = [
             (group, f.name, f.metadata["unit"]) for group, ports in groups.items() for f in fields_of(ports)
         ]
@@ -99,6 +102,8 @@ class Case:
             note("outputs", cls.Outputs, out)
             arguments = (net, out) if issubclass(cls, AbstractStore) else (out,)
             note("rates", cls.State, part.rates(t, state, sensed, *arguments))
+        if issubclass(cls, AbstractEventPart):
+            note("jump", cls.State, part.jump(t, made["event"], state, sensed))
         if issubclass(cls, STATEFUL):
             note("rest", cls.State, part.rest())
         if issubclass(cls, AbstractDosedStore):

@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from physio.bodies.meals import meal
 from physio.bodies.myocyte import epicardial
 from physio.bodies.pharmacokinetics import oral
 from physio.bodies.regazzoni import regazzoni
 from physio.bodies.shi_hose import shi_hose
+from physio.bodies.uva_s2008 import smooth_uva_s2008
 from physio.component import cast
 from physio.schedule import bolus, infusion, nothing
 from physio.solve import Tsit5, Tsit5Kernel, solve, tsit5_kernel
@@ -123,6 +125,25 @@ def test_doses_and_their_derivatives_through_kernels(monkeypatch):
     forward = jax.jit(jax.jacfwd(lambda *x: seen(*x, method=Tsit5(1e-10, 1e-12)), argnums=(0, 1, 2)))(*arguments)
     for back, ahead in zip(reverse, forward, strict=True):
         np.testing.assert_allclose(back, ahead, rtol=1e-7, atol=1e-8)
+
+
+@needs_gcc
+def test_events_and_their_derivatives_through_kernels(monkeypatch):
+    """Meals that a stomach remembers, the second into one that is not empty."""
+    monkeypatch.setattr(tsit5_kernel, "across", by_gcc)
+    monkeypatch.setattr(Tsit5Kernel, "march", Tsit5Kernel.by_kernel)
+
+    def seen(grams, time, method):
+        eaten = meal(30.0, grams, 2) + meal(time, 20.0, 2)
+        body = smooth_uva_s2008().with_values({"glucose.fasting": jnp.asarray([110.0, 130.0, 150.0])})
+        path = solve(body, eaten, at=jnp.asarray([200.0]), lanes=3, method=method)
+        return path["interstitium.glucose"].sum(), path["interstitium.glucose"]
+
+    x = (jnp.asarray(60.0), jnp.asarray(110.0))
+    slopes, glucose = jax.jit(jax.grad(lambda *x: seen(*x, Tsit5Kernel(1e-9, 1e-9, rows=128)), (0, 1), has_aux=True))(*x)
+    (_, wanted), (ahead, _) = jax.jit(lambda *x: jax.jvp(lambda *x: seen(*x, Tsit5(1e-9, 1e-9)), x, (1.0, 2.0)))(*x)
+    np.testing.assert_allclose(glucose, wanted, rtol=1e-7)
+    assert float(slopes[0] + 2.0 * slopes[1]) == pytest.approx(float(ahead), rel=1e-6)
 
 
 def test_without_a_gpu_xla_solves():
