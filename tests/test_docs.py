@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["fit-a-cohort.md", "read-a-record.md", "solvers.md", "update-a-twin.md", "what-the-data-support.md"]
+PAGES = ["fit-a-cohort.md", "glucose-models.md", "read-a-record.md", "solvers.md", "update-a-twin.md", "what-the-data-support.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)
