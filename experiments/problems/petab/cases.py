@@ -18,7 +18,8 @@ class Case:
     ``nominal``, ``best``   minus log likelihood at the collection's parameters, and the least that is known
     ``hits``, ``effort``    share of Data2Dynamics' starts within 0.1 of the best, and its mean iterations
     ``asked``, ``starts``   starts that were asked for and those of the full run; ``lanes`` of them are on the way at once
-    ``persevering``         how many of them go on after their first end
+    ``persevering``         how many of them go on after their first end, each descent of which is given up after so many
+                            Jacobians that lowered the cost by less than so much: ``hasty``, None for as patiently as the first
     ``rtol``, ``atol``      of solves while searching
     ``iterations``          most Jacobians of a start
     """
@@ -36,11 +37,12 @@ class Case:
     rtol: float
     atol: float
     iterations: int
+    hasty: tuple[int, float] | None = None
 
 
 CASES = (
     Case("Boehm", boehm.MODEL, 138.221998, 138.221977, 0.024, 347, 1000, 1000, 128, 200, 1e-6, 1e-10, 150),
-    Case("Fujita", fujita.MODEL, -53.083767, -66.5844, 0.004, 494, 1000, 300, 128, 300, 1e-7, 1e-13, 300),
+    Case("Fujita", fujita.MODEL, -53.083767, -66.5844, 0.004, 494, 1000, 300, 128, 300, 1e-7, 1e-13, 300, (8, 1.0)),
     Case("Brannmark", brannmark.MODEL, 141.889204, 141.824861, 0.015, 569, 1000, 1000, 128, 200, 1e-6, 1e-11, 150),
     Case("Bachmann", bachmann.MODEL, -418.405721, -418.405721, 0.15, 729, 200, 24, 24, 0, 1e-6, 1e-10, 150),
 )
