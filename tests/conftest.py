@@ -1,5 +1,6 @@
 """What every test may use: the shared data folder, a compilation cache, and the rule for GPU tests."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -32,6 +33,18 @@ def find_shared_data(folder: str) -> Path:
             f"needs shared data '{folder}': not found at {path}; set SOMAGRAD_DATA to its parent folder"
         )
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_more_programs_than_memory_maps():
+    """Every program that XLA compiles for a CPU keeps memory maps, of which Linux allows a process 65530; beyond, it crashes."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > 25_000:
+        import jax
+
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

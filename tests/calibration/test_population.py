@@ -126,7 +126,9 @@ def test_a_fit_recovers_what_made_the_data_and_says_how_sure_it_is():
     data = people(400, seed=2)
     population, _ = linear(*data)
     fit = with_errors(fit_population(population), from_curvature)
-    assert fit.status == SearchStatus.CONVERGED and fit.counted.all()
+    assert fit.status == SearchStatus.CONVERGED
+    # a few have no reading at all
+    np.testing.assert_array_equal(fit.counted, data[2].any(axis=0))
     truth = [np.e, np.exp(-0.5), 0.5, 0.2, 0.3, SPREAD]
     for estimate, true in zip(fit.estimates(), truth, strict=True):
         assert abs(estimate.value - true) < 4.0 * estimate.se
