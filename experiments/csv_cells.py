@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.errors import InputError
+from calibration.records.cells import read_text
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -64,7 +65,7 @@ def read_rows(path: Path | str, columns: tuple[Column, ...]) -> list[Row]:
     path = Path(path)
     header: list[str] | None = None
     rows: list[Row] = []
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_text(path, "a CSV table").splitlines(), start=1):
         if line.startswith("#") or not line.strip():
             continue
         try:
@@ -87,19 +88,6 @@ def read_rows(path: Path | str, columns: tuple[Column, ...]) -> list[Row]:
     if not rows:
         raise InputError(path, problem="no rows after the header", expected=f"rows of {wanted}")
     return rows
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(path, problem="no such file", expected="a CSV table") from None
-    except UnicodeDecodeError as problem:
-        raise InputError(
-            path, problem=f"byte {problem.start} is not UTF-8", expected="CSV in UTF-8"
-        ) from None
-    except OSError as problem:
-        raise InputError(path, problem=problem.strerror or "unreadable", expected="a CSV table") from None
 
 
 def _check_header(path: Path, number: int, header: list[str], columns: tuple[Column, ...]) -> None:

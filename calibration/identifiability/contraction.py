@@ -10,7 +10,7 @@ looked at.
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from calibration.fit import Fit, FitStatus
+from calibration.fit import Fit
 
 IDENTIFIED_BELOW = 0.5
 
@@ -19,9 +19,7 @@ def contraction(fit: Fit) -> Array:
     """(unknowns, lanes) from the fit's covariance; nan where the fit failed or has no finite covariance."""
     if not fit.problem.informed:
         raise ValueError("contraction compares a posterior with its prior, and this problem leaves its priors out (informed=False)")
-    spread = fit.posterior_sd()
-    quantified = (spread < jnp.inf) & (fit.status != FitStatus.SOLVE_FAILED)
-    return jnp.where(quantified, 1.0 - spread**2, jnp.nan)
+    return jnp.where(fit.quantified(), 1.0 - fit.posterior_sd() ** 2, jnp.nan)
 
 
 def contraction_of_draws(z: Array) -> Array:

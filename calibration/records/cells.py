@@ -39,19 +39,19 @@ class Table:
             yield row, cells[position].strip() if position is not None and position < len(cells) else ""
 
 
-def read_text(path: Path) -> str:
-    """A file's text, unpacked when its name ends in .gz."""
+def read_text(path: Path, what: str = "a record") -> str:
+    """A file's text, unpacked when its name ends in .gz; ``what`` is expected, in words."""
     try:
         packed = path.read_bytes()
         return (gzip.decompress(packed) if path.suffix == ".gz" else packed).decode("utf-8-sig")
     except FileNotFoundError:
-        raise InputError(path, problem="no such file", expected="a record") from None
+        raise InputError(path, problem="no such file", expected=what) from None
     except UnicodeDecodeError as problem:
-        raise InputError(path, problem=f"byte {problem.start} is not UTF-8", expected="text in UTF-8") from None
+        raise InputError(path, problem=f"byte {problem.start} is not UTF-8", expected=f"{what} in UTF-8") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise InputError(path, problem="cannot be unpacked", expected="a whole gzip file") from None
     except OSError as problem:
-        raise InputError(path, problem=problem.strerror or "unreadable", expected="a record") from None
+        raise InputError(path, problem=problem.strerror or "unreadable", expected=what) from None
 
 
 def read_table(path: Path, mark: str) -> Table:

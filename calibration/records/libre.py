@@ -80,6 +80,9 @@ def _insulin(record: Record, table: Table, rows: list[int], times: dict) -> None
         elif given:
             size = lambda name, text, row=row: number(file, row, name, text.removeprefix("-"), "U")
             total = sum(-size(*part) if part[1].startswith("-") else size(*part) for part in given)
+            if total < 0.0:
+                said = f"more insulin taken off than meal and correction ask for ({total:g} U)"
+                record.remarks.append(Remark(file.name, row, said, "no insulin given"))
             record.kinds["boluses"].append(entry._replace(value=max(total, 0.0)))
         elif unsaid[row]:
             record.kinds["boluses"].append(entry)

@@ -5,10 +5,10 @@ score on the typical values, proportional error. Warfarin: one oral dose, additi
 Wang (2007): f = 10 exp(-k t), two readings a person, at fixed parameters.
 """
 
-import csv
 import math
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from calibration.errors import InputError
 from calibration.population.model import Population, Theta
 from calibration.population.structure import Equations
+from calibration.records.cells import number, read_table
 from physio.noise import (
     AbstractNoise,
     Additive,
@@ -44,30 +45,31 @@ WANG_ERRORS: dict[str, AbstractNoise] = {
 }
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> dict[str, list[dict[str, str]]]:
+class Row(NamedTuple):
+    """Cells by column, and where they stand."""
+
+    file: Path
+    number: int
+    cells: dict[str, str]
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> dict[str, list[Row]]:
     """person -> rows, in the order of the file."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file; give --data the folder that holds {path.parent.name}/{path.name}")
+        raise InputError(path, problem="no such file", expected=f"--data to be the folder of {path.parent.name}/{path.name}")
+    table = read_table(path, "id")
+    places = {name: table.column(name) for name in columns}
     people = defaultdict(list)
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = [c for c in columns if c not in (reader.fieldnames or ())]
-        if missing:
-            raise InputError(f"{path}, row 1: no column {', '.join(missing)}; it needs {', '.join(columns)}")
-        for row in reader:
-            row["line"] = f"{path}, row {reader.line_num}"
-            people[row["id"]].append(row)
+    for line, cells in table.rows:
+        if len(cells) != len(table.header):
+            raise InputError(path, line, problem=f"{len(cells)} cells", expected=f"{len(table.header)}: {','.join(table.header)}")
+        found = {name: cells[at].strip() for name, at in places.items()}
+        people[found["id"]].append(Row(path, line, found))
     return people
 
 
-def _number(row: dict[str, str], column: str) -> float:
-    try:
-        value = float(row[column])
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{row['line']}: {column} is {row[column]!r}; a number is expected")
-    return value
+def _number(row: Row, column: str) -> float:
+    return number(row.file, row.number, column, row.cells[column], "the unit of its name")
 
 
 def _padded(people: list[list[float]], fill: float) -> np.ndarray:
@@ -78,8 +80,8 @@ def _padded(people: list[list[float]], fill: float) -> np.ndarray:
 
 def _split(people: dict, column: str, use=lambda row: True):
     """Times and values (readings, people) with a mask, and times and amounts of doses (doses, people)."""
-    seen = [[r for r in rows if r["evid"] == "0" and use(r)] for rows in people.values()]
-    given = [[r for r in rows if r["evid"] == "1"] for rows in people.values()]
+    seen = [[r for r in rows if r.cells["evid"] == "0" and use(r)] for rows in people.values()]
+    given = [[r for r in rows if r.cells["evid"] == "1"] for rows in people.values()]
     times = _padded([[_number(r, "time_h") for r in rows] for rows in seen], 0.0)
     values = _padded([[_number(r, column) for r in rows] for rows in seen], math.nan)
     dose_times = _padded([[_number(r, "time_h") for r in rows] for rows in given], math.inf)
@@ -131,7 +133,7 @@ def theophylline(data: Path) -> Population:
 def warfarin(data: Path) -> Population:
     columns = ("id", "time_h", "evid", "amt_mg", "dv", "dvid")
     people = _rows(data / "warfarin" / "warfarin.csv", columns)
-    times, values, present, _, doses = _split(people, "dv", lambda row: row["dvid"] == "cp")
+    times, values, present, _, doses = _split(people, "dv", lambda row: row.cells["dvid"] == "cp")
     return Population(
         Equations({"time": jnp.asarray(times), "dose": jnp.asarray(doses)}, _oral),
         readings(np.nan_to_num(values), present),

@@ -13,7 +13,7 @@ from physio.observe import AtTimes, Observation, readings
 from physio.protocol import Timed
 from physio.schedule import bolus
 from physio.solve import Exponential
-from experiments.problems.straight_line import LANES
+from straight_line import LANES
 
 KEYS = jax.random.split(jax.random.key(1), LANES)
 

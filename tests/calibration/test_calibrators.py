@@ -19,7 +19,7 @@ from calibration.multistart import multistart
 from calibration.posterior.importance import corrected
 from calibration.posterior.variational import variational
 from calibration.problem import gradient, hessian, linearize
-from experiments.problems.straight_line import exact
+from straight_line import exact
 
 
 

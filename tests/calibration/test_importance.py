@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from calibration.posterior.draws import DrawStatus
 from calibration.posterior.importance import corrected, generalised_pareto, smoothed
-from experiments.problems.straight_line import LANES, fitted
+from straight_line import LANES, check_draws, fitted
 
 KEYS = jax.random.split(jax.random.key(1), LANES)
 
@@ -32,13 +32,13 @@ def test_weights_sum_to_one_and_useless_ones_say_so():
     assert k[0] < 0.7 and np.isinf(k[1:]).all()
 
 
-def test_weights_find_the_exact_posterior_and_refuse_a_bad_approximation(line, broken, is_exact):
+def test_weights_find_the_exact_posterior_and_refuse_a_bad_approximation(line, broken):
     fit = fitted(line)
     draws = corrected(fit, KEYS, draws=800, tried=3000)
     assert (np.asarray(draws.status) == DrawStatus.OK).all() and (np.asarray(draws.k_hat) < 0.5).all()
     for lane in range(LANES):
         # resampling costs about half of what independent draws are worth
-        is_exact(draws, line, lane, 400)
+        check_draws(draws, line, lane, 400)
     narrow = eqx.tree_at(lambda f: f.covariance, fit, 1e-4 * fit.covariance)
     assert (np.asarray(corrected(narrow, KEYS).status) == DrawStatus.WEIGHTS_UNRELIABLE).all()
     part = corrected(fitted(broken), KEYS, draws=800, tried=3000)

@@ -10,18 +10,18 @@ from calibration.least_squares import LevenbergMarquardt
 from calibration.posterior.draws import DrawStatus
 from calibration.posterior.samplers import Chees, sample
 from calibration.posterior.variational import variational
-from experiments.problems.straight_line import LANES, fitted
+from straight_line import LANES, check_draws, fitted
 
 KEYS = jax.random.split(jax.random.key(1), LANES)
 SMALL = Chees(chains=6, warmup=100, draws=200)
 
 
-def test_chains_find_the_exact_posterior_and_a_failed_lane_leaves_the_others_unchanged(line, broken, is_exact):
+def test_chains_find_the_exact_posterior_and_a_failed_lane_leaves_the_others_unchanged(line, broken):
     pytest.importorskip("blackjax", reason="samplers need blackjax, which is in the extra 'bayes'")
     draws = sample(fitted(line), KEYS, SMALL)
     assert draws.z.shape == (6, 200, 2, LANES) and not np.asarray(draws.diverged).any()
     for lane in range(LANES):
-        is_exact(draws, line, lane, min(draws.ess_tail()[:, lane].min(), draws.ess_bulk()[:, lane].min()) / 2.0)
+        check_draws(draws, line, lane, min(draws.ess_tail()[:, lane].min(), draws.ess_bulk()[:, lane].min()) / 2.0)
     assert draws.ess_bulk().min() > 300 and draws.e_bfmi().min() > 0.3
     assert draws.energy.shape == draws.z.shape[:2] + draws.z.shape[3:]
     part = sample(fitted(broken), KEYS, SMALL)

@@ -9,7 +9,7 @@ from calibration.posterior.variational import Variational, variational
 from calibration.problem import AbstractProblem, Evaluation
 from jaxtyping import Array
 from scipy import optimize
-from experiments.problems.straight_line import LANES, exact, fitted
+from straight_line import LANES, exact, fitted
 
 
 class Counts(AbstractProblem):

@@ -18,10 +18,11 @@ class Case:
     ``nominal``, ``best``   minus log likelihood at the collection's parameters, and the least that is known
     ``hits``, ``effort``    share of Data2Dynamics' starts within 0.1 of the best, and its mean iterations
     ``asked``, ``starts``   starts that were asked for and those of the full run; ``lanes`` of them are on the way at once
-    ``persevering``         how many of them go on after their first end, each descent of which is given up after so many
-                            Jacobians that lowered the cost by less than so much: ``hasty``, None for as patiently as the first
+    ``persevering``         how many of them go on after their first end
     ``rtol``, ``atol``      of solves while searching
     ``iterations``          most Jacobians of a start
+    ``hasty``               for those that go on: after how many Jacobians that gain less than how much a descent is given up; None:
+                            as patiently as the first
     """
 
     name: str

@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from calibration.abstract_fit import AbstractFit
 from calibration.calibrator import calibrate
 from calibration.fit import Fit
 from calibration.laplace import laplace
@@ -46,3 +47,12 @@ def exact(line: Line, lane: int) -> tuple[np.ndarray, np.ndarray]:
     design = np.stack([np.ones(7), np.asarray(line.x)], axis=1) / SD
     covariance = np.linalg.inv(design.T @ design + np.eye(2))
     return covariance @ design.T @ (np.asarray(line.y)[:, lane] / SD), covariance
+
+
+def check_draws(draws: AbstractFit, line: Line, lane: int, effective: float) -> None:
+    """Of so many effective draws, means and standard deviations lie within 4.5 of their standard errors."""
+    mean, covariance = exact(line, lane)
+    sd = np.sqrt(np.diag(covariance))
+    away = (draws.values()[:, lane] - mean) / (sd / np.sqrt(effective))
+    spread = (draws.posterior_sd()[:, lane] / sd - 1.0) * np.sqrt(2.0 * effective)
+    assert np.abs(away).max() < 4.5 and np.abs(spread).max() < 4.5, (away, spread)
