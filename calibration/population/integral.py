@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from calibration.lane_cholesky import backward, cholesky, log_det
 from calibration.population.density import log_det_omega, of_effects, of_readings, of_scale
 from calibration.population.local import Local, local
 from calibration.population.objectives import AbstractConditional, AbstractObjective
@@ -48,14 +49,11 @@ class AbstractIntegral(AbstractObjective):
         shared, effects, people = population.shared(x), len(population.random), population.people
         known = self.about.expand(population, x, eta)
         # one direction of C is a column of the inverse of the transposed factor of the half Hessian
-        factor = jnp.linalg.cholesky(self.about.half_hessian(population, shared, known, known.eta))
+        rows = cholesky(self.about.half_hessian(population, shared, known, known.eta))
         u, weight = self.points(effects)
-        turned = jax.scipy.linalg.solve_triangular(
-            jnp.swapaxes(factor, 1, 2), jnp.broadcast_to(u, (people, *u.shape)), lower=False
-        )
-        around = (known.eta[:, :, None] + jnp.moveaxis(turned, 0, 1)).reshape(effects, -1)
-        log_det = jnp.log(jnp.diagonal(factor, axis1=1, axis2=2)).sum(-1)
-        weights = (weight[None] - log_det[:, None]).reshape(-1)
+        turned = jax.vmap(lambda one: backward(rows, one), in_axes=-1, out_axes=-1)(u[:, None, :])
+        around = (known.eta[:, :, None] + turned).reshape(effects, -1)
+        weights = (weight[None] - 0.5 * log_det(rows)[:, None]).reshape(-1)
         wide = population.tiled(u.shape[1])
         near = local(wide.predict, wide.log_typical(shared).at[:effects].add(around), 1)
         solved = (near.status == Status.OK).reshape(people, -1).all(-1)

@@ -2,7 +2,7 @@
 
 Damped Newton steps, all people at once, each with its own damping and its own end:
 
-    (H + lambda diag H) step = -grad Phi / 2
+    (H + lambda diag H) step = -grad Phi / 2, shortened where a parameter would change by more than a factor of e^2
 
 First H is the expected half Hessian sum_j w_j f_a f_b + Omega^-1, which needs first derivatives of the predictions only and is
 always positive definite; then, for those it does not bring there and to make sure of the others, the half Hessian itself where
@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from calibration.lane_cholesky import cholesky, is_definite, solve
 from calibration.population.density import of_effects, of_readings, omega_inverse, slopes, weights
 from calibration.population.local import Local, local
 from calibration.population.model import Population, Shared
@@ -32,6 +33,8 @@ _STEPS, _FIRST_STEPS, _FEW = 50, 20, 0.05
 # where a body is solved to a tolerance, Phi is known to about this share
 _SLACK = 1e-6
 _SMALLEST, _FIRST_REFUSAL, _LARGEST = 1e-10, 1e-2, 1e5
+# no parameter moves further in one step, by its logarithm: a body with rates a thousand times too fast keeps all others waiting
+_FURTHEST = 2.0
 # from so many people on, the last of each so many are finished apart
 _MANY, _LAST = 256, 16
 
@@ -103,18 +106,18 @@ class _Search:
         return of_readings(self.population, self.shared, f, f if self.spread_at is None else self.spread_at)
 
     def expected(self, there: Local) -> Array:
-        """Half the expected Hessian of Phi (people, effects, effects)."""
+        """Half the expected Hessian of Phi (effects, effects, people)."""
         f, a = there.value, there.higher[0][: self.effects]
         w = weights(self.population, self.shared, f, f if self.spread_at is None else self.spread_at, self.spread_at is None)
-        return jnp.einsum("nl,anl,bnl->lab", w, a, a) + self.inverse
+        return jnp.einsum("nl,anl,bnl->abl", w, a, a) + self.inverse[..., None]
 
     def exact(self, there: Local) -> Array:
         """Half the Hessian of Phi where that is positive definite, else what is expected."""
         f, a, b = there.value, there.higher[0][: self.effects], there.higher[1][: self.effects, : self.effects]
         pull, curved = 0.5 * slopes(self._reading, f), 0.5 * slopes(lambda f: slopes(self._reading, f), f)
-        half = jnp.einsum("nl,anl,bnl->lab", curved, a, a) + jnp.einsum("nl,abnl->lab", pull, b) + self.inverse
-        definite = (jnp.abs(jnp.linalg.cholesky(half)) < jnp.inf).all(axis=(1, 2))
-        return jnp.where(definite[:, None, None], half, self.expected(there))
+        half = jnp.einsum("nl,anl,bnl->abl", curved, a, a) + jnp.einsum("nl,abnl->abl", pull, b)
+        half += self.inverse[..., None]
+        return jnp.where(is_definite(cholesky(half)), half, self.expected(there))
 
     def _near(self, eta: Array, order: int) -> tuple[Local, Array]:
         there = local(self.population.predict, self.typical.at[: self.effects].add(eta), order)
@@ -122,11 +125,11 @@ class _Search:
         return there, jnp.where((there.status == Status.OK) & (phi < jnp.inf), phi, jnp.inf)
 
     def _scores(self, eta: Array, near: Local, curvature: Callable[[Local], Array]) -> tuple[Array, Array, Array]:
-        """Half the gradient (people, effects), the curvature, the promise of a full step."""
+        """Half the gradient (effects, people), the curvature, the promise of a full step."""
         pull = 0.5 * slopes(self._reading, near.value)
-        half = jnp.einsum("nl,anl->la", pull, near.higher[0][: self.effects]) + (self.inverse @ eta).T
+        half = jnp.einsum("nl,anl->al", pull, near.higher[0][: self.effects]) + self.inverse @ eta
         h = curvature(near)
-        return half, h, (half * jnp.linalg.solve(h, half[..., None])[..., 0]).sum(-1)
+        return half, h, (half * solve(cholesky(h), half)).sum(0)
 
     def begun(self, eta: Array, order: int, curvature: Callable[[Local], Array]) -> _Point:
         """At eta, with predictions to this order."""
@@ -142,10 +145,11 @@ class _Search:
         def step(state: tuple[_Point, Array]) -> tuple[_Point, Array]:
             now, number = state
             half, h, _ = self._scores(now.eta, now.near, curvature)
-            damped = h + now.damping[:, None, None] * jnp.diagonal(h, axis1=1, axis2=2)[:, :, None] * jnp.eye(self.effects)
-            move = -jnp.linalg.solve(damped, half[..., None])[..., 0]
+            damped = h * (1.0 + now.damping * jnp.eye(self.effects)[..., None])
             trying = now.open & (now.promise > enough)
-            eta = jnp.where(trying, now.eta + move.T, now.eta)
+            move = -solve(cholesky(damped), half)
+            move *= jnp.minimum(1.0, _FURTHEST / jnp.abs(move).max(axis=0))
+            eta = jnp.where(trying, now.eta + move, now.eta)
             there, phi = self._near(eta, order)
             better = trying & (phi <= now.phi + _SLACK * (1.0 + jnp.abs(phi))) & (phi < jnp.inf)
             shorter = jnp.maximum(10.0 * now.damping, _FIRST_REFUSAL)

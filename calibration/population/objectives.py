@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from calibration.lane_cholesky import cholesky, log_det
 from calibration.population.density import (
     log_det_omega,
     of_effects,
@@ -37,6 +38,7 @@ from calibration.population.local import Local, local
 from calibration.population.model import Population, Shared
 from calibration.population.modes import modes
 from physio.solve import Status
+from physio.solve.lane_solve import lane_solver
 from physio.solve.lanes import lane_jacobian
 
 
@@ -88,8 +90,8 @@ class FO(AbstractObjective):
         whole = jnp.einsum("bnl,bml->lnm", half, half) + variance.T[:, :, None] * jnp.eye(f.shape[0])
         factor = jnp.linalg.cholesky(whole)
         scaled = jax.scipy.linalg.solve_triangular(factor, error.T[..., None], lower=True)[..., 0]
-        log_det = 2.0 * jnp.log(jnp.diagonal(factor, axis1=1, axis2=2)).sum(-1)
-        return (scaled**2).sum(-1) + log_det + of_scale(population), known.eta
+        spread = 2.0 * jnp.log(jnp.diagonal(factor, axis1=1, axis2=2)).sum(-1)
+        return (scaled**2).sum(-1) + spread + of_scale(population), known.eta
 
 
 class AbstractConditional(AbstractObjective):
@@ -108,14 +110,13 @@ class AbstractConditional(AbstractObjective):
 
     @abc.abstractmethod
     def half_hessian(self, population: Population, shared: Shared, known: Expansion, eta: Array) -> Array:
-        """(people, effects, effects) whose determinant is counted."""
+        """(effects, effects, people) whose determinant is counted."""
 
     def terms(self, population, x, known):
         shared = population.shared(x)
         eta = self.moved(population, shared, known)
-        h = self.half_hessian(population, shared, known, eta)
-        log_det = 2.0 * jnp.log(jnp.diagonal(jnp.linalg.cholesky(h), axis1=1, axis2=2)).sum(-1)
-        value = self.joint(population, shared, known, eta) + log_det_omega(shared) + log_det + of_scale(population)
+        counted = log_det(cholesky(self.half_hessian(population, shared, known, eta)))
+        value = self.joint(population, shared, known, eta) + log_det_omega(shared) + counted + of_scale(population)
         return value, eta
 
     def joint(self, population: Population, shared: Shared, known: Expansion, eta: Array) -> Array:
@@ -128,7 +129,7 @@ class AbstractConditional(AbstractObjective):
         def gradient(eta):
             return lane_jacobian(lambda e: self.joint(population, shared, known, e), eta)[1]
 
-        return 0.5 * jnp.moveaxis(lane_jacobian(gradient, eta)[1], -1, 0)
+        return 0.5 * lane_jacobian(gradient, eta)[1]
 
     def _still(self, population: Population, shared: Shared, known: Expansion) -> Array:
         return known.typical(population.log_typical(shared))
@@ -138,7 +139,7 @@ class AbstractConditional(AbstractObjective):
         held = jax.lax.stop_gradient(shared)
         matrix = jax.lax.stop_gradient(self.exact_half_hessian(population, held, known, known.eta))
         gradient = lane_jacobian(lambda e: self.joint(population, shared, known, e), known.eta)[1]
-        return known.eta - jnp.linalg.solve(matrix, 0.5 * gradient.T[..., None])[..., 0].T
+        return known.eta - lane_solver(matrix)(0.5 * gradient)
 
 
 class FOCE(AbstractConditional):
@@ -171,7 +172,7 @@ class Laplace(AbstractConditional):
 def _expected(population: Population, shared: Shared, known: Expansion, eta: Array, spread_at: Array | None) -> Array:
     f, slope = _with_slopes(population, shared, known.near, eta)
     w = weights(population, shared, f, f if spread_at is None else spread_at, spread_at is None)
-    return jnp.einsum("nl,anl,bnl->lab", w, slope, slope) + omega_inverse(shared)
+    return jnp.einsum("nl,anl,bnl->abl", w, slope, slope) + omega_inverse(shared)[..., None]
 
 
 def _point(population: Population, shared: Shared, eta: Array) -> Array:

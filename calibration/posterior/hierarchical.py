@@ -32,7 +32,7 @@ from calibration.population.structure import AbstractStructure
 from calibration.posterior.draws import Draws, mixed
 from calibration.posterior.pilot import Pilot
 from calibration.posterior.samplers import Chees, Run, run
-from calibration.posterior.lane_cholesky import backward, cholesky, forward
+from calibration.lane_cholesky import backward, cholesky, forward, log_det
 from calibration.posterior.targets import AbstractTarget
 from physio.solve import Status
 from physio.solve.lanes import lane_jacobian
@@ -89,7 +89,7 @@ class PopulationTarget(AbstractTarget):
         pull = self.informed + inverse @ typical[:effects]
         pull -= jnp.einsum("rol,ol->rl", self.follows, typical[effects:] - self.others)
         random = backward(rows, forward(rows, pull) + own)
-        jacobian = -sum(jnp.log(row[-1]) for row in rows).sum()
+        jacobian = -0.5 * log_det(rows).sum()
         return x, jnp.concatenate([random, typical[effects:]]), jacobian
 
     def predictions(self, log_values: Array) -> tuple[Array, Callable[[Array], Array], Array]:

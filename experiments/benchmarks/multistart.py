@@ -6,9 +6,8 @@ when minus the log likelihood of where it ended, without prior and with all cons
 Scales, offsets and spreads follow from the inner problem, so starts are drawn for the parameters of the equations alone.
 
 Two more figures stand outside that share. A start that perseveres goes on from its own end with some unknowns drawn anew,
-as long as starts take on average no more Jacobians than Data2Dynamics took iterations; where plateaus hold most of them it gives
-each of them up soon, and takes the best end to its bottom at last. And the best ends are recombined: children start as one batch, with
-hits and seconds of their own.
+as long as starts take on average no more Jacobians than Data2Dynamics took iterations; it gives plateaus up soon, and takes its best
+end to the bottom at last. And the best ends are recombined: children start as one batch, with hits and seconds of their own.
 """
 
 import dataclasses
@@ -23,7 +22,7 @@ import numpy as np
 from calibration.box_search import persevere, search_box
 from calibration.diagnostics.coverage import wilson
 from calibration.fit import FitStatus
-from calibration.lane_pool import Ends, run_pool
+from calibration.lane_pool import run_pool
 from calibration.problem import gradient
 from calibration.recombination import elite_of, recombined
 from calibration.trust_region import TrustRegion
@@ -38,8 +37,8 @@ _APART = 0.1
 _JUDGED = 2.0
 _TIGHT = (1e-10, 1e-14)
 _ELITE, _CHILDREN = 12, 48
-# Jacobians kept for the last descent
-_POLISH = 150
+# of starts that go on: Jacobians that gain less than so much before a descent is given up, and those kept for the last descent
+_HASTE, _POLISH = (8, 1.0), 150
 _SEED = 20260101
 
 
@@ -176,31 +175,24 @@ def _search(case: Case, problem: KineticProblem, count: int, further: bool):
 def _perseverance(case: Case, problem: KineticProblem, calibrator: TrustRegion, ends):
     """Hits of starts that go on from their own ends within the mean iterations of Data2Dynamics.
 
-    Where descents are hasty, they begin anew from the same points, and the last one is not.
+    Their first descents are hasty too, so they begin anew from the same points.
     """
     count = min(case.persevering, len(ends.cost))
     name = f"{case.name}, persevering"
     share = f"{name}, lower bound (95 %) of the share of hits"
-    if not count:
-        return [], [Target.not_run(share, f">= {2.0 * case.hits:g}", "one descent of each start takes the time there is")]
     began = time.perf_counter()
     keys = jax.random.split(jax.random.key(_SEED), len(ends.cost))[:count]
-    if case.hasty:
-        patience, progress = case.hasty
-        descent, reserve = dataclasses.replace(calibrator, patience=patience, progress=progress), _POLISH
-        ends, _ = search_box(problem, descent, keys)
-    else:
-        descent, reserve = calibrator, 0
-        ends = Ends(*(x[..., :count] for x in ends))
+    patience, progress = _HASTE
+    descent = dataclasses.replace(calibrator, patience=patience, progress=progress)
+    ends, _ = search_box(problem, descent, keys)
     round_, last = 0, ends.iterations.mean()
-    while ends.iterations.mean() + last + reserve <= case.effort:
+    while ends.iterations.mean() + last + _POLISH <= case.effort:
         round_ += 1
         before = ends.iterations.mean()
         again = jax.random.split(jax.random.fold_in(jax.random.key(_SEED), round_), count)
         ends = persevere(problem, descent, ends, again)
         last = ends.iterations.mean() - before
-    if case.hasty:
-        ends = persevere(problem, calibrator, ends, keys, redrawn=0.0)
+    ends = persevere(problem, calibrator, ends, keys, redrawn=0.0)
     seconds = time.perf_counter() - began
     judged = _judge(case, problem, ends.z, ends.cost)
     hits = int((judged <= case.best + HIT).sum())

@@ -142,12 +142,18 @@ def test_a_person_who_cannot_be_solved_is_left_out_and_named():
     times, values, present = people(8, seed=3)
     broken = times.copy()
     broken[:, 5] = np.inf
-    fit = fit_population(linear(broken, values, present)[0])
-    without = fit_population(linear(*(np.delete(a, 5, axis=1) for a in (times, values, present)))[0])
+    whole, part = (linear(*a)[0] for a in ((broken, values, present), [np.delete(a, 5, axis=1) for a in (times, values, present)]))
+    fit, without = fit_population(whole), fit_population(part)
     np.testing.assert_array_equal(fit.counted, np.arange(8) != 5)
     assert fit.status == without.status == SearchStatus.CONVERGED
-    np.testing.assert_allclose(fit.value, without.value, rtol=1e-9)
+    # two searches that part by a rounding: each ends within what it promises
+    np.testing.assert_allclose(fit.value, without.value, atol=1e-6)
     np.testing.assert_allclose(fit.x, without.x, atol=1e-5)
+    # at one x the others are told apart from nobody
+    there, apart = (Cohort(p, FOCEI(), p.people).at(fit.x, np.zeros((2, p.people))) for p in (whole, part))
+    np.testing.assert_array_equal(there.good, fit.counted)
+    np.testing.assert_allclose(there.terms[fit.counted], apart.terms, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(there.slopes[fit.counted], apart.slopes, rtol=1e-9, atol=1e-9)
 
 
 def test_a_person_without_readings_is_not_counted():
@@ -155,8 +161,8 @@ def test_a_person_without_readings_is_not_counted():
     fit = fit_population(linear(times, values, present & (np.arange(8) != 5))[0])
     without = fit_population(linear(*(np.delete(a, 5, axis=1) for a in (times, values, present)))[0])
     np.testing.assert_array_equal(fit.counted, np.arange(8) != 5)
-    np.testing.assert_allclose(fit.value, without.value, rtol=1e-9)
-    assert fit.shrinkage() == pytest.approx(without.shrinkage(), abs=1e-6)
+    np.testing.assert_allclose(fit.value, without.value, atol=1e-6)
+    assert fit.shrinkage() == pytest.approx(without.shrinkage(), abs=1e-5)
 
 
 def test_nobody_left_is_said():

@@ -33,3 +33,18 @@ def backward(rows: list[list[Array]], b: Array) -> Array:
         inner = sum(rows[k][i] * x[k] for k in range(i + 1, size))
         x[i] = (b[i] - inner) / rows[i][i]
     return jnp.stack(x)
+
+
+def solve(rows: list[list[Array]], b: Array) -> Array:
+    """A^-1 b for b (n, lanes), from the rows of A's factor."""
+    return backward(rows, forward(rows, b))
+
+
+def log_det(rows: list[list[Array]]) -> Array:
+    """log det A (lanes,); nan where A is not positive definite."""
+    return 2.0 * sum(jnp.log(row[-1]) for row in rows)
+
+
+def is_definite(rows: list[list[Array]]) -> Array:
+    """Whether A is positive definite (lanes,): a pivot that is no root spoils all that follow."""
+    return jnp.abs(rows[-1][-1]) < jnp.inf
