@@ -90,6 +90,14 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.multistart",
         "share of random starts that reach the best known fit of four kinetic models, against Data2Dynamics",
     ),
+    "t1d-whatif": (
+        "experiments.benchmarks.t1d_whatif",
+        "days that did not happen, predicted for virtual people with type 1 diabetes, against their truth",
+    ),
+    "t1d-mismatch": (
+        "experiments.benchmarks.t1d_mismatch",
+        "the same for people made of another model than the twin's",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

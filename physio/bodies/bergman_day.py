@@ -5,6 +5,7 @@
 ``physio.bodies.meals`` makes the schedule. ``resting`` sets basal insulin to what the basal delivery of the depot holds.
 """
 
+from physio.bodies.sensor_site import with_interstitium
 from physio.body import Body
 from physio.metabolism.body_weight import BodyWeight
 from physio.metabolism.minimal_model_with_meals import MinimalModelWithMeals
@@ -31,6 +32,13 @@ def bergman_day() -> Body:
     ))  # fmt: skip
 
 
+def sensed_bergman_day() -> Body:
+    """The same with a sensor under the skin: ``interstitium.glucose``."""
+    return resting(with_interstitium(bergman_day(), "glucose.glucose"))
+
+
 def resting(body: Body) -> Body:
-    """The body whose basal insulin is that of its depot at rest."""
-    return body.with_values({"glucose.basal_insulin": body.parts["depot"].rest().insulin})
+    """The body that starts at basal glucose, with the insulin of its depot at rest as basal."""
+    basal = body.value("glucose.basal_glucose")
+    known = {"glucose.basal_insulin": body.parts["depot"].rest().insulin, "glucose.initial": basal}
+    return body.with_values(known | ({"interstitium.initial": basal} if "interstitium" in body.parts else {}))

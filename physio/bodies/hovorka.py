@@ -14,12 +14,14 @@ Source: R. Hovorka et al., Physiol. Meas. 25:905-920 (2004); P. G. Jacobs et al.
 for exercise.
 """
 
-from jaxtyping import ArrayLike
+from jaxtyping import Array, ArrayLike
 
+from physio.bodies.sensor_site import with_interstitium
 from physio.body import Body
 from physio.component import AbstractPart
 from physio.metabolism.body_weight import BodyWeight
 from physio.metabolism.exercise import Exercise
+from physio.metabolism.glucose_by_mass import MG_DL_PER_MMOL_L, GlucoseByMass
 from physio.metabolism.insulin_action import InsulinAction
 from physio.metabolism.two_pool_glucose import ProducingTwoPoolGlucose, SmoothTwoPoolGlucose, TwoPoolGlucose
 from physio.metabolism.two_stage_depot import TwoStageDepot
@@ -54,6 +56,12 @@ def exercising_hovorka() -> Body:
     )
 
 
+def sensed_hovorka() -> Body:
+    """The last with glucose in mg/dL, ``mass.glucose``, and a sensor under the skin, ``interstitium.glucose``."""
+    body = exercising_hovorka().wired({"mass": GlucoseByMass()}, senses={"mass.glucose": "glucose.glucose"})
+    return with_interstitium(body, "mass.glucose")
+
+
 def exercising(at: ArrayLike, minutes: ArrayLike, oxygen: ArrayLike, muscle: ArrayLike) -> Schedule:
     """A bout at ``oxygen`` [%] of maximal uptake with a share ``muscle`` of all muscle."""
     return switch("oxygen", at, at + minutes, oxygen) + switch("muscle", at, at + minutes, muscle)
@@ -69,6 +77,21 @@ def at_rest(body: Body) -> Body:
         "action.basal": insulin,
         "glucose.fasting": rest.accessible / glucose.volume,
         "glucose.deep_share": rest.deep / rest.accessible,
+    })  # fmt: skip
+
+
+def held_at(body: Body, fasting: Array) -> Body:
+    """The body whose production by the liver holds ``fasting`` [mmol/L] under its basal delivery, with its sensor at rest there."""
+    glucose, depot, action = (body.parts[name] for name in ("glucose", "depot", "action"))
+    insulin = depot.rest().insulin
+    settled = action.settled(insulin)
+    share = settled.transport / (glucose.exchange + settled.disposal)
+    return body.with_values({
+        "action.basal": insulin,
+        "glucose.fasting": fasting,
+        "glucose.deep_share": share,
+        "glucose.production": glucose.holding(fasting, share * settled.disposal, settled.liver),
+        "interstitium.initial": MG_DL_PER_MMOL_L * fasting,
     })  # fmt: skip
 
 

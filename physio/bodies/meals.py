@@ -17,10 +17,20 @@ def meal(at: ArrayLike, grams: ArrayLike, minutes: int | None = None) -> Schedul
 
     The stomach hears of each minute's food when the minute begins, as in the simulator of Kovatchev et al.
     """
-    minutes = int(np.ceil(float(grams) / G_PER_MIN)) if minutes is None else minutes
+    minutes = int(eating_time(grams)) if minutes is None else minutes
     portion = MG_PER_G * grams / minutes
     eaten = swallowed(at, grams, minutes) + bolus("stomach.meal", at, portion)
     return eaten + bolus("stomach.more", at + np.arange(1.0, minutes), portion) if minutes > 1 else eaten
+
+
+def meal_at_once(at: ArrayLike, grams: ArrayLike) -> Schedule:
+    """The same for a stomach that hears of the whole meal when it begins: D is the meal, as published in 2007."""
+    return swallowed(at, grams, eating_time(grams)) + bolus("stomach.meal", at, MG_PER_G * grams)
+
+
+def eating_time(grams: ArrayLike) -> np.ndarray:
+    """Whole minutes [min] at 5 g/min, at least one."""
+    return np.maximum(np.ceil(np.asarray(grams, float) / G_PER_MIN), 1.0)
 
 
 def swallowed(at: ArrayLike, grams: ArrayLike, minutes: ArrayLike) -> Schedule:

@@ -6,7 +6,7 @@
                                                I    plasma insulin                 [mU/L]
 
 The fewest equations that hold a meal and a bolus: no production of its own by the liver, no renal loss, no slow pool. At rest
-G = Gb with I = Ib. Under constant Ra and I = Ib glucose approaches Gb + Ra / (SG VG) with the rate SG. Ra and VG, and SI
+G = Gb with I = Ib, and ``initial`` is where a person starts. Under constant Ra and I = Ib glucose approaches Gb + Ra / (SG VG) with the rate SG. Ra and VG, and SI
 and the depot of insulin, are identifiable only as ratios from glucose alone.
 
 Source: R. N. Bergman et al., Am. J. Physiol. 236:E667-E677 (1979); with meals C. Dalla Man, A. Caumo, C. Cobelli, IEEE Trans.
@@ -30,6 +30,7 @@ class MinimalModelWithMeals(AbstractPlainPart):
     sensitivity: Scalar = parameter("L/mU/min", LogNormal(5e-4, cv=0.6), source="SI in adults, 1e-4 to 2e-3; spread assumed")
     volume: Scalar = parameter("dL/kg", LogNormal(1.7, cv=0.15), source="VG, 1.7 dL/kg in Dalla Man 2002; spread assumed")
     basal_glucose: Scalar = parameter("mg/dL", LogNormal(130.0, cv=0.15), source="Gb: assumed, under basal insulin")
+    initial: Scalar = parameter("mg/dL", LogNormal(130.0, cv=0.15), source="where a person starts, and no law: as Gb")
     basal_insulin: Scalar = parameter("mU/L", LogNormal(8.0, cv=0.3), source="Ib: assumed, about 50 pmol/L")
 
     class State(eqx.Module):
@@ -44,7 +45,7 @@ class MinimalModelWithMeals(AbstractPlainPart):
         glucose: Scalar = port("mg/dL")
 
     def rest(self):
-        return self.State(glucose=self.basal_glucose, action=jnp.zeros_like(self.basal_glucose))
+        return self.State(glucose=self.initial, action=jnp.zeros_like(self.initial))
 
     def outputs(self, t, state, sensed):
         return self.Outputs(glucose=state.glucose)

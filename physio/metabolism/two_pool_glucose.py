@@ -75,14 +75,26 @@ class AbstractTwoPoolGlucose(AbstractPlainPart):
         return self.Outputs(glucose=state.accessible / self.volume)
 
     def rates(self, t, state, sensed, out):
-        used = self.use * (self.low - self.above(self.low - out.glucose)) / self.low
-        lost = self.excretion * self.above(out.glucose - self.threshold) * self.volume
+        used, lost = self.used(out.glucose), self.lost(out.glucose)
         moved = sensed.transport * state.accessible
         produced = self.production * self.remaining(1.0 - sensed.liver)
         return self.State(
             accessible=sensed.appearance - used - lost - moved + self.exchange * state.deep + produced,
             deep=moved - (self.exchange + sensed.disposal) * state.deep,
         )
+
+    def used(self, glucose):
+        """Use that needs no insulin [mmol/kg/min]."""
+        return self.use * (self.low - self.above(self.low - glucose)) / self.low
+
+    def lost(self, glucose):
+        """Loss in the urine [mmol/kg/min]."""
+        return self.excretion * self.above(glucose - self.threshold) * self.volume
+
+    def holding(self, glucose, clearance, liver):
+        """The EGP0 that holds this glucose where insulin clears it at the rate ``clearance`` [1/min] through the deep pool."""
+        gone = self.used(glucose) + self.lost(glucose) + clearance * glucose * self.volume
+        return gone / self.remaining(1.0 - liver)
 
     def resting(self, transport, disposal, liver):
         """The state at rest with sharp corners: G falls below ``low``, lies between the thresholds, or above both."""

@@ -106,8 +106,10 @@ class AbstractStepping(AbstractMethod):
             return jnp.any(running(lanes))
 
         def visit(lanes):
-            lanes = jax.lax.while_loop(moving, lambda now: self.advanced(system, plan, now)[0], lanes)
-            return self.arrive(system, plan, lanes)
+            # observations stay out of the inner loop, which would copy them
+            seen = lanes.seen
+            lanes = jax.lax.while_loop(moving, lambda now: self.advanced(system, plan, now)[0], lanes._replace(seen=None))
+            return self.arrive(system, plan, lanes._replace(seen=seen))
 
         return jax.lax.while_loop(unfinished, visit, lanes)
 

@@ -71,6 +71,8 @@ def test_the_registry_names_what_was_asked_for():
         "sampling",
         "coverage",
         "multistart",
+        "t1d-whatif",
+        "t1d-mismatch",
         "demo",
     ]
 

@@ -1,0 +1,107 @@
+"""Days fitted by one family: the most probable z of every day and a normal posterior about it.
+
+Every day begins at the medians of the priors. A day that ends with a cost that chance does not explain begins again from a few
+draws of the prior and keeps the best end. Where the best is still beyond chance, the model cannot explain the day: what its
+residuals are larger than they should be, squared, multiplies the covariance, since the truth may be as far from the model elsewhere.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from calibration.compiled import compiled_once
+from calibration.diabetes.day_problem import DayProblem
+from calibration.lane_pool import Ends, run_pool
+from calibration.least_squares import LevenbergMarquardt
+from calibration.problem import AbstractProblem, linearize
+
+CALIBRATOR = LevenbergMarquardt(iterations=60, ftol=1e-5)
+WIDTH = 64
+# starts of a day that chance does not explain, and how many standard deviations of chance that is
+AGAIN, BEYOND = 4, 4.0
+_SPREAD = 0.7
+
+
+class DayFits(eqx.Module):
+    """All days of a problem; ``misfit`` (days,) is the variance of innovations, at least 1; ``log_evidence`` up to what all
+    families share.
+    """
+
+    problem: DayProblem
+    z: Array
+    cost: np.ndarray
+    status: np.ndarray
+    covariance: Array
+    misfit: np.ndarray
+    log_evidence: np.ndarray
+
+
+def fit_days(problem: DayProblem, *, seed: int = 0, progress: Callable[[str, float | None], None] | None = None) -> DayFits:
+    """Fit every lane; a lane's result depends on its own number in ``problem`` and on nobody else."""
+    count, days = len(problem.names), np.arange(problem.lanes)
+    ends = _pooled(problem, np.zeros((count, problem.lanes)), days, progress)
+    read = np.asarray(problem.trace.present).sum(0)
+    high = ends.cost > 0.5 * read + BEYOND * np.sqrt(0.5 * read)
+    if high.any():
+        again = np.repeat(days[high], AGAIN)
+        draws = np.stack([np.random.default_rng([seed, day]).standard_normal((count, AGAIN)) for day in days[high]], axis=1)
+        more = _pooled(problem, _SPREAD * draws.reshape(count, -1), again, progress)
+        for end, day in enumerate(again):
+            if more.cost[end] < ends.cost[day]:
+                ends.z[:, day], ends.cost[day], ends.status[day] = more.z[:, end], more.cost[end], more.status[end]
+    information, innovations = _information(problem, ends.z)
+    misfit = np.maximum((innovations**2).sum(0) / np.maximum(read, 1), 1.0)
+    good = np.isfinite(ends.cost)
+    half = 0.5 * np.linalg.slogdet(np.where(good[:, None, None], information, np.eye(count)))[1]
+    covariance = np.linalg.inv(np.where(good[:, None, None], information, np.eye(count)))
+    covariance = np.where(good[:, None, None], misfit[:, None, None] * covariance, np.inf)
+    return DayFits(
+        problem,
+        jnp.asarray(ends.z),
+        ends.cost,
+        ends.status,
+        jnp.asarray(np.moveaxis(covariance, 0, -1)),
+        misfit,
+        np.where(good, -ends.cost - half, -np.inf),
+    )
+
+
+def _pooled(problem: AbstractProblem, z: np.ndarray, people: np.ndarray, progress) -> Ends:
+    """``run_pool`` on as many threads as there are processors, each with its share of the starts."""
+    threads = min(os.cpu_count() or 1, -(-people.size // WIDTH)) if jax.default_backend() == "cpu" else 1
+    width = min(WIDTH, -(-people.size // threads)) if jax.default_backend() == "cpu" else people.size
+    shares = [np.arange(i, people.size, threads) for i in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
+
+        def one(share):
+            return run_pool(problem, CALIBRATOR, z[:, share], people=people[share], width=width, progress=progress)
+
+        parts = list(pool.map(one, shares))
+    ends = Ends(np.empty_like(z), *(np.empty(people.size, p.dtype) for p in parts[0][1:]))
+    for share, part in zip(shares, parts, strict=True):
+        for whole, some in zip(ends, part, strict=True):
+            whole[..., share] = some
+    return ends
+
+
+@compiled_once
+def _normal(problem: AbstractProblem, z: Array) -> tuple[Array, Array]:
+    at_z, jacobian = linearize(problem, z)
+    return jnp.einsum("rpl,rql->lpq", jacobian, jacobian), at_z.residuals
+
+
+def _information(problem: DayProblem, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """J'J (days, unknowns, unknowns) and the innovations (times, days), in blocks of equal width."""
+    lanes = problem.lanes
+    width = min(WIDTH, lanes)
+    blocks = [np.minimum(np.arange(i, i + width), lanes - 1) for i in range(0, lanes, width)]
+    found = [_normal(problem.picked(b), jnp.asarray(np.nan_to_num(z[:, b]))) for b in blocks]
+    information = np.concatenate([np.asarray(f[0]) for f in found])[:lanes]
+    residuals = np.concatenate([np.asarray(f[1]) for f in found], axis=1)[:, :lanes]
+    return information, residuals[: problem.trace.present.shape[0]]
