@@ -75,7 +75,7 @@ def weights(fits: Sequence[DayFits]) -> np.ndarray:
 
 def _of_family(fit: DayFits, days: Sequence[DayInputs], level: str) -> Answer:
     problem = fit.problem
-    events = Events.of(problem.family, days, problem.doubt.by_mouthful)
+    events = problem.with_inputs(days)
     mean, slopes, status = (np.asarray(a) for a in _linear(problem, fit.z, events, level))
     known = np.asarray(fit.covariance)
     good = (status == Status.OK) & (np.abs(known) < np.inf).all((0, 1)) & (np.abs(mean) < np.inf).all(0)

@@ -6,10 +6,15 @@ import equinox as eqx
 
 from calibration.diabetes.family import AbstractFamily
 from physio.bodies.bergman_day import resting, sensed_bergman_day
+from physio.bodies.intraday import with_intraday_sensitivity
 from physio.bodies.meals import meal, meal_at_once
 from physio.body import Body
 
 MU_PER_U = 1000.0
+
+
+def _hourly() -> Body:
+    return with_intraday_sensitivity(sensed_bergman_day(), "glucose.sensitivity")
 
 
 class Bergman(AbstractFamily):
@@ -24,7 +29,7 @@ class Bergman(AbstractFamily):
     plasma: ClassVar[str] = "glucose.glucose"
     tissue: ClassVar[str] = "interstitium.glucose"
     fasting: ClassVar[str] = "glucose.basal_glucose"
-    body: Body = eqx.field(default_factory=sensed_bergman_day)
+    body: Body = eqx.field(default_factory=_hourly)
 
     def resting(self, values, weight, basal):
         return resting(self.body.with_values({**values, "size.weight": weight, "depot.basal": MU_PER_U * basal / weight}))

@@ -35,16 +35,19 @@ class Doubt(NamedTuple):
     """How far a record is believed: ``grams`` sd of the logarithm of a meal's amount, ``minutes`` sd of its time [min], ``begin``
     sd [mg/dL] of glucose when the window begins, about its first reading; 0: as it is written, and at rest.
 
+    ``spells`` equal parts of the window have an insulin sensitivity of their own, ``sensitivity`` the sd of its logarithm.
     ``by_mouthful``: meals are eaten as the simulator's people eat, each minute's food being news to the stomach.
     """
 
     grams: float = 0.25
     minutes: float = 10.0
     begin: float = 15.0
+    spells: int = 6
+    sensitivity: float = 0.3
     by_mouthful: bool = False
 
 
-EXACT = Doubt(0.0, 0.0, 0.0, True)
+EXACT = Doubt(grams=0.0, minutes=0.0, begin=0.0, spells=0, by_mouthful=True)
 
 
 class Predicted(NamedTuple):
@@ -57,7 +60,9 @@ class Predicted(NamedTuple):
 
 
 class DayProblem(AbstractProblem):
-    """``first`` (days,) [mg/dL] is about where glucose begins; ``spread`` (meals, days) the sd of each meal's log amount."""
+    """``first`` (days,) [mg/dL] is about where glucose begins; ``spread`` (meals, days) the sd of each meal's log amount; ``centre``
+    and ``scale`` (unknowns, days) where z is expected and how far from there: 0 and 1 for somebody of whom nothing is known.
+    """
 
     family: AbstractFamily
     events: Events
@@ -66,6 +71,8 @@ class DayProblem(AbstractProblem):
     basal: Array
     first: Array
     spread: Array
+    centre: Array
+    scale: Array
     sensor: Sensor = eqx.field(static=True)
     doubt: Doubt = eqx.field(static=True)
     method: AbstractMethod
@@ -87,27 +94,31 @@ class DayProblem(AbstractProblem):
         method: AbstractMethod = METHOD,
     ) -> "DayProblem":
         """``meals``: room for so many a day, so that problems share one program; by default as many as a day has at most."""
-        most = max(len(day.meals) for day in days)
+        most = max((meal.number + 1 for day in days for meal in day.meals), default=0)
         room = (most if meals is None else meals) if doubt.grams or doubt.minutes else 0
         if doubt.grams and room < most:
             raise ValueError(f"a day has {most} meals, more than the room for {room}")
         spread = np.zeros((room, len(days)))
         for i, day in enumerate(days):
-            for meal in day.meals if room else ():
-                spread[meal.number, i] = GUESSED_SD if meal.guessed else doubt.grams
+            for meal in day.meals:
+                if room and meal.number >= 0:
+                    spread[meal.number, i] = GUESSED_SD if meal.guessed else doubt.grams
         value, present = np.asarray(trace.value), np.asarray(trace.present)
         first = np.where(present.any(0), value[present.argmax(0), np.arange(len(days))], 130.0)
         names = (*family.unknowns, GAIN, HELD)
         names += (BEGIN,) if doubt.begin else ()
+        names += tuple(f"spell{i}.sensitivity" for i in range(doubt.spells))
         names += tuple(f"meal{i}.grams" for i in range(room)) + tuple(f"meal{i}.minute" for i in range(room))
         return cls(
             jax.tree.map(jnp.asarray, family),
-            Events.of(family, days, doubt.by_mouthful),
+            Events.of(family, days, doubt.by_mouthful, doubt.spells, float(trace.at[-1].max())),
             trace,
             jnp.asarray([day.weight for day in days]),
             jnp.asarray([day.rate for day in days]),
             jnp.asarray(first),
             jnp.asarray(spread),
+            jnp.zeros((len(names), len(days))),
+            jnp.ones((len(names), len(days))),
             sensor,
             doubt,
             method,
@@ -117,19 +128,21 @@ class DayProblem(AbstractProblem):
         )
 
     def _split(self, z: Array):
-        """z of the person, of gain and held basal, of the beginning or None, of the meals' amounts and times."""
+        """z of the person, of gain and held basal, of the beginning or None, of sensitivities, of the meals' amounts and times."""
         count = len(self.family.unknowns)
         rest = z[count + 2 :]
         begin, rest = (rest[0], rest[1:]) if self.doubt.begin else (None, rest)
-        return z[:count], z[count : count + 2], begin, rest[: self.meals], rest[self.meals :]
+        spells, rest = rest[: self.doubt.spells], rest[self.doubt.spells :]
+        return z[:count], z[count : count + 2], begin, spells, rest[: self.meals], rest[self.meals :]
 
     def values(self, z):
-        person, (gain, held), begin, grams, minutes = self._split(z)
+        person, (gain, held), begin, spells, grams, minutes = self._split(z)
         own = [self.family.prior(name).from_z(person[i]) for i, name in enumerate(self.family.unknowns)]
         own += [1.0 + self.sensor.gain_sd * gain, jnp.exp(HELD_SD * held)]
         if begin is not None:
             own.append(self._begin(begin))
-        return jnp.concatenate([jnp.stack(own), jnp.exp(self.spread * grams), self.doubt.minutes * minutes])
+        hourly = jnp.exp(self.doubt.sensitivity * spells)
+        return jnp.concatenate([jnp.stack(own), hourly, jnp.exp(self.spread * grams), self.doubt.minutes * minutes])
 
     def _begin(self, z):
         # glucose is not below 40 mg/dL in somebody who wears a sensor
@@ -146,28 +159,42 @@ class DayProblem(AbstractProblem):
         tissue, plasma = path[self.family.tissue], path[self.family.plasma]
         told = gain * between(tissue, STRIDE * STEP * rate * (plasma - tissue))
         e = self.trace.innovations(told, self.sensor.phi)
-        log_density = -0.5 * (e**2).sum(0) - 0.5 * (z**2).sum(0)
-        return Evaluation(jnp.concatenate([e, z]), log_density, path.status, None)
+        off = (z - self.centre) / self.scale
+        log_density = -0.5 * (e**2).sum(0) - 0.5 * (off**2).sum(0)
+        return Evaluation(jnp.concatenate([e, off]), log_density, path.status, None)
 
     def _path(self, z: Array, at: Array, events: Events | None = None) -> tuple[Trajectory, Array, Array]:
         """The solved day seen at ``at``, the sensor's gain, and the rate at which the tissue follows plasma (days,)."""
-        person, (gain, held), begin, grams, minutes = self._split(z)
+        person, (gain, held), begin, spells, grams, minutes = self._split(z)
         known = {name: self.family.prior(name).from_z(person[i]) for i, name in enumerate(self.family.unknowns)}
         held = jnp.exp(HELD_SD * held) * self.basal
         body = self.family.resting(known, self.weight, held)
         if begin is not None:
             body = self.family.beginning(body, self._begin(begin))
         events = self.events if events is None else events
-        schedule = events.moved(jnp.exp(self.spread * grams), self.doubt.minutes * minutes, self.basal - held)
+        eaten = jnp.exp(self.spread * grams), self.doubt.minutes * minutes
+        schedule = events.moved(*eaten, self.basal - held, self.doubt.sensitivity * spells)
         path = solve(body, schedule, at=at, lanes=self.lanes, method=self.method, chunk=CHUNK)
         return path, 1.0 + self.sensor.gain_sd * gain, body.value("interstitium.rate")
+
+    def with_inputs(self, days: Sequence[DayInputs]) -> Events:
+        """Other days of the same people, for ``predict``."""
+        return Events.of(self.family, days, self.doubt.by_mouthful, self.doubt.spells, float(self.trace.at[-1].max()))
+
+    def seen(self, trace: Trace) -> "DayProblem":
+        """The same days with other readings."""
+        return eqx.tree_at(lambda p: p.trace, self, trace)
+
+    def expecting(self, centre: Array, scale: Array) -> "DayProblem":
+        """The same days of people of whom something is known: (unknowns, days)."""
+        return eqx.tree_at(lambda p: (p.centre, p.scale), self, (jnp.asarray(centre), jnp.asarray(scale)))
 
     def tiled(self, times):
         return self.picked(np.repeat(np.arange(self.lanes), times))
 
     def picked(self, index) -> "DayProblem":
         """The days ``index``, in that order."""
-        whole = (self.events, self.trace, self.weight, self.basal, self.first, self.spread)
+        whole = (self.events, self.trace, self.weight, self.basal, self.first, self.spread, self.centre, self.scale)
         parts = picked(whole, jnp.asarray(index))
         return DayProblem(self.family, *parts, self.sensor, self.doubt, self.method, self.names, self.meals, len(index))
 

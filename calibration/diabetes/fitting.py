@@ -1,6 +1,6 @@
 """Days fitted by one family: the most probable z of every day and a normal posterior about it.
 
-Every day begins at the medians of the priors. A day that ends with a cost that chance does not explain begins again from a few
+Every day begins where it is expected, at first at the medians of the priors. A day that ends with a cost that chance does not explain begins again from a few
 draws of the prior and keeps the best end. Where the best is still beyond chance, the model cannot explain the day: what its
 residuals are larger than they should be, squared, multiplies the covariance, since the truth may be as far from the model elsewhere.
 """
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from calibration.calibrator import AbstractCalibrator
 from calibration.compiled import compiled_once
 from calibration.diabetes.day_problem import DayProblem
 from calibration.lane_pool import Ends, run_pool
@@ -42,17 +43,29 @@ class DayFits(eqx.Module):
     log_evidence: np.ndarray
 
 
-def fit_days(problem: DayProblem, *, seed: int = 0, progress: Callable[[str, float | None], None] | None = None) -> DayFits:
-    """Fit every lane; a lane's result depends on its own number in ``problem`` and on nobody else."""
+def fit_days(
+    problem: DayProblem,
+    z: np.ndarray | None = None,
+    *,
+    again: int = AGAIN,
+    calibrator: AbstractCalibrator = CALIBRATOR,
+    seed: int = 0,
+    progress: Callable[[str, float | None], None] | None = None,
+) -> DayFits:
+    """Fit every lane, from z (unknowns, days) or from where each is expected; ``again`` more starts where chance does not explain it.
+
+    A lane's result depends on its own number in ``problem`` and on nobody else.
+    """
     count, days = len(problem.names), np.arange(problem.lanes)
-    ends = _pooled(problem, np.zeros((count, problem.lanes)), days, progress)
+    z = np.asarray(problem.centre if z is None else z)
+    ends = _pooled(problem, calibrator, z, days, progress)
     read = np.asarray(problem.trace.present).sum(0)
     high = ends.cost > 0.5 * read + BEYOND * np.sqrt(0.5 * read)
-    if high.any():
-        again = np.repeat(days[high], AGAIN)
-        draws = np.stack([np.random.default_rng([seed, day]).standard_normal((count, AGAIN)) for day in days[high]], axis=1)
-        more = _pooled(problem, _SPREAD * draws.reshape(count, -1), again, progress)
-        for end, day in enumerate(again):
+    if again and high.any():
+        whose = np.repeat(days[high], again)
+        draws = np.stack([np.random.default_rng([seed, day]).standard_normal((count, again)) for day in days[high]], axis=1)
+        more = _pooled(problem, calibrator, _SPREAD * draws.reshape(count, -1), whose, progress)
+        for end, day in enumerate(whose):
             if more.cost[end] < ends.cost[day]:
                 ends.z[:, day], ends.cost[day], ends.status[day] = more.z[:, end], more.cost[end], more.status[end]
     information, innovations = _information(problem, ends.z)
@@ -72,7 +85,7 @@ def fit_days(problem: DayProblem, *, seed: int = 0, progress: Callable[[str, flo
     )
 
 
-def _pooled(problem: AbstractProblem, z: np.ndarray, people: np.ndarray, progress) -> Ends:
+def _pooled(problem: AbstractProblem, calibrator: AbstractCalibrator, z: np.ndarray, people: np.ndarray, progress) -> Ends:
     """``run_pool`` on as many threads as there are processors, each with its share of the starts."""
     threads = min(os.cpu_count() or 1, -(-people.size // WIDTH)) if jax.default_backend() == "cpu" else 1
     width = min(WIDTH, -(-people.size // threads)) if jax.default_backend() == "cpu" else people.size
@@ -80,7 +93,7 @@ def _pooled(problem: AbstractProblem, z: np.ndarray, people: np.ndarray, progres
     with ThreadPoolExecutor(threads) as pool:
 
         def one(share):
-            return run_pool(problem, CALIBRATOR, z[:, share], people=people[share], width=width, progress=progress)
+            return run_pool(problem, calibrator, z[:, share], people=people[share], width=width, progress=progress)
 
         parts = list(pool.map(one, shares))
     ends = Ends(np.empty_like(z), *(np.empty(people.size, p.dtype) for p in parts[0][1:]))
@@ -94,6 +107,15 @@ def _pooled(problem: AbstractProblem, z: np.ndarray, people: np.ndarray, progres
 def _normal(problem: AbstractProblem, z: Array) -> tuple[Array, Array]:
     at_z, jacobian = linearize(problem, z)
     return jnp.einsum("rpl,rql->lpq", jacobian, jacobian), at_z.residuals
+
+
+def in_blocks(problem: DayProblem, z: Array, of: Callable[[DayProblem, Array], Array]) -> np.ndarray:
+    """``of(days, z)`` (..., days) for all days, in blocks of equal width: memory in proportion to what is returned."""
+    lanes = problem.lanes
+    width, z = min(WIDTH, lanes), jnp.nan_to_num(jnp.asarray(z))
+    program = eqx.filter_jit(of)
+    blocks = [np.minimum(np.arange(i, i + width), lanes - 1) for i in range(0, lanes, width)]
+    return np.concatenate([np.asarray(program(problem.picked(b), z[:, b])) for b in blocks], axis=-1)[..., :lanes]
 
 
 def _information(problem: DayProblem, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,12 +10,17 @@ import equinox as eqx
 
 from calibration.diabetes.family import AbstractFamily
 from physio.bodies.hovorka import exercising, held_at, sensed_hovorka
+from physio.bodies.intraday import with_intraday_sensitivity
 from physio.bodies.meals import eating_time, swallowed
 from physio.body import Body
 from physio.metabolism.glucose_by_mass import MG_DL_PER_MMOL_L
 
 MU_PER_U = 1000.0
 SENSITIVITIES = ("action.transport", "action.disposal", "action.liver")
+
+
+def _hourly() -> Body:
+    return with_intraday_sensitivity(sensed_hovorka(), *SENSITIVITIES)
 
 
 class Hovorka(AbstractFamily):
@@ -31,7 +36,7 @@ class Hovorka(AbstractFamily):
     plasma: ClassVar[str] = "mass.glucose"
     tissue: ClassVar[str] = "interstitium.glucose"
     fasting: ClassVar[str] = "glucose.fasting"
-    body: Body = eqx.field(default_factory=sensed_hovorka)
+    body: Body = eqx.field(default_factory=_hourly)
 
     def resting(self, values, weight, basal):
         known = {**values, "size.weight": weight, "depot.basal": MU_PER_U * basal / weight}

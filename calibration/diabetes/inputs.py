@@ -16,7 +16,7 @@ from calibration.diabetes.family import AbstractFamily
 from calibration.records.diary import Diary, Entries
 from physio.bodies.meals import insulin
 from physio.protocol import Timed
-from physio.schedule import Schedule, ragged, switch
+from physio.schedule import Schedule, nothing, ragged, switch
 
 UNKNOWN_GRAMS = 45.0
 
@@ -66,8 +66,8 @@ class DayInputs:
         return self.basal[0][1]
 
     def schedule(self, family: AbstractFamily, by_mouthful: bool) -> tuple[Schedule, list[int]]:
-        """The events and, for each, the number of its meal or -1. The first stands for what ``Events.moved`` makes of it."""
-        events, numbers = switch("insulin", 0.0, np.inf, 0.0), [-1]
+        """The events and, for each, the number of its meal or -1."""
+        events, numbers = nothing(), []
 
         def add(more: Schedule, number: int = -1) -> None:
             nonlocal events
@@ -114,28 +114,37 @@ def _rates(entries: Entries, start: float, end: float) -> tuple[tuple[float, flo
 
 
 class Events(eqx.Module):
-    """Schedules of many days as arrays (slots, days), with the number of the meal that a slot belongs to."""
+    """Schedules of many days as arrays (slots, days), with the number of the meal that a slot belongs to. The first slot is a constant
+    delivery of insulin, the next ``spells`` are the sensitivity of as many equal parts of the window.
+    """
 
     schedule: Schedule
     meal: Array
+    spells: int = eqx.field(static=True)
 
     @classmethod
-    def of(cls, family: AbstractFamily, days: Sequence[DayInputs], by_mouthful: bool) -> "Events":
-        """Padded to a common number of slots."""
+    def of(
+        cls, family: AbstractFamily, days: Sequence[DayInputs], by_mouthful: bool, spells: int = 0, minutes: float = 1440.0
+    ) -> "Events":
+        """Padded to a common number of slots; the window is ``minutes`` long."""
         made = [day.schedule(family, by_mouthful) for day in days]
-        schedule = Timed(jnp.zeros(1), ragged([s for s, _ in made])).widened(len(days)).schedule
-        slots = schedule.time.shape[0]
-        meal = np.full((slots, len(days)), -1, np.int32)
+        edges = np.linspace(0.0, minutes, spells + 1)
+        first = switch("insulin", 0.0, np.inf, 0.0)
+        for begin, end in zip(edges, edges[1:], strict=False):
+            first = first + switch("sensitivity", begin, end, 0.0)
+        schedule = Timed(jnp.zeros(1), ragged([first + s for s, _ in made])).widened(len(days)).schedule
+        meal = np.full((schedule.time.shape[0], len(days)), -1, np.int32)
         for i, (_, numbers) in enumerate(made):
-            meal[: len(numbers), i] = numbers
-        return cls(schedule, jnp.asarray(meal))
+            meal[1 + spells : 1 + spells + len(numbers), i] = numbers
+        return cls(schedule, jnp.asarray(meal), spells)
 
-    def moved(self, factor: Array, later: Array, extra: Array) -> Schedule:
-        """The schedule with every recorded meal's amount times ``factor`` and ``later`` [min], both (meals, days), and so much
-        insulin ``extra`` (days,) [U/min] all the time.
+    def moved(self, factor: Array, later: Array, extra: Array, sensitivity: Array) -> Schedule:
+        """The schedule with every recorded meal's amount times ``factor`` and ``later`` [min], both (meals, days), so much
+        insulin ``extra`` (days,) [U/min] all the time, and the logarithm of ``sensitivity`` (spells, days).
         """
         old = self.schedule
-        old = eqx.tree_at(lambda s: s.amount, old, old.amount.at[0].set(extra))
+        amount = old.amount.at[: 1 + self.spells].set(jnp.concatenate([extra[None], sensitivity]))
+        old = eqx.tree_at(lambda s: s.amount, old, amount)
         if not factor.shape[0]:
             return old
         index = jnp.maximum(self.meal, 0)

@@ -8,6 +8,7 @@ from jaxtyping import Array
 
 from calibration.diabetes.family import AbstractFamily
 from calibration.diabetes.s2008_priors import PRIORS, PRODUCTION
+from physio.bodies.intraday import with_intraday_sensitivity
 from physio.bodies.meals import meal, meal_at_once
 from physio.bodies.uva_s2008 import balanced, smooth_uva_s2008
 from physio.body import Body
@@ -16,6 +17,10 @@ from physio.metabolism.glucose_kinetics import SmoothGlucoseKinetics
 PMOL_PER_U = 6000.0
 # use that insulin can raise is never less [mg/kg/min]
 LEAST = 0.1
+
+
+def _hourly() -> Body:
+    return with_intraday_sensitivity(smooth_uva_s2008(), "glucose.uptake_sensitivity", "glucose.liver_sensitivity")
 
 
 class S2008(AbstractFamily):
@@ -33,7 +38,7 @@ class S2008(AbstractFamily):
     plasma: ClassVar[str] = "glucose.glucose"
     tissue: ClassVar[str] = "interstitium.glucose"
     fasting: ClassVar[str] = "glucose.fasting"
-    body: Body = eqx.field(default_factory=smooth_uva_s2008)
+    body: Body = eqx.field(default_factory=_hourly)
 
     def prior(self, address):
         return PRIORS[address] if address in PRIORS else super().prior(address)

@@ -1,0 +1,107 @@
+"""Days of real people with type 1 diabetes (``--data``, default ``t1d_uom``): fitted, and forecast beside what must be beaten.
+
+Every day that has 70 % of its readings, a bolus and a meal is fitted by the UVA/Padova family, with amounts and times of meals in
+doubt; days that are not are counted by reason. Forecasts 30 to 240 min ahead are made at six times of each day from the person's earlier
+days and the readings so far. RMSE by person, over forecasts that all forecasters made; small groups: twelve people, ten with days.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from calibration.diabetes.day_problem import Doubt, DayProblem
+from calibration.diabetes.fitting import DayFits, fit_days, in_blocks
+from calibration.diabetes.s2008 import S2008
+from calibration.diabetes.sensor import Sensor
+from calibration.diabetes.traces import trace_of
+from calibration.least_squares import LevenbergMarquardt
+from calibration.records.days import days, summary
+from calibration.records.folder import read_folder
+from experiments.benchmarks.contract import Figure, Result, Target
+from experiments.problems.real_days import LEAD, ROOM, Window, windows
+from experiments.problems.real_forecasts import HORIZONS, Forecasts, forecasts
+from experiments.problems.shared_data import shared_data
+
+# drift of a real sensor and what the equations cannot say of a real day
+SENSOR = Sensor(gain_sd=0.04, sd=8.0, phi=0.85, white=3.0)
+# a real day ends within thirty steps or does not end well
+DAYS = LevenbergMarquardt(iterations=30, ftol=1e-4)
+DAY_RMSE, WORSE = 15.0, 1.10
+LEVEL = 1.645
+QUICK_DAYS = 6
+FORECASTERS = ("last", "ridge", "twin", "both")
+NAMES = {"last": "the last reading", "ridge": "ridge autoregression", "twin": "the twin", "both": "twin and autoregression"}
+
+
+def run(data: Path | None, quick: bool) -> Result:
+    """Quick: six days of one person, fits only."""
+    asked = [("median RMSE of fitted days", f"<= {DAY_RMSE:g} mg/dL"), ("worst person over ridge", f"<= {WORSE:g}")]
+    folder = shared_data("t1d_uom", data)
+    if folder is None:
+        missing = [Target.not_run(f, a, "no data: give --data the folder t1d_uom") for f, a in asked]
+        return Result("t1d-real", [], missing, "float64", 0.0, None)
+    used, figures = _windows(folder, quick)
+    trace = trace_of([w.diary for w in used], [w.start for w in used], used[0].end - used[0].start, SENSOR)
+    problem = DayProblem.of(S2008(), [w.inputs for w in used], trace, sensor=SENSOR, doubt=Doubt(), meals=ROOM)
+    values = np.where(np.asarray(trace.present), np.asarray(trace.value), np.nan)
+    fits = fit_days(problem, again=0, calibrator=DAYS)
+    rmse = _day_rmse(problem, fits, values)
+    figures += [
+        Figure("days fitted", int(np.isfinite(rmse).sum()), "1"),
+        Figure("days whose fit failed", int((~np.isfinite(rmse)).sum()), "1"),
+        *(Figure(f"RMSE of fitted days, {q} %", float(np.nanpercentile(rmse, q)), "mg/dL") for q in (25, 50, 75, 95)),
+    ]
+    targets = [Target.at_most(asked[0][0], float(np.nanmedian(np.where(np.isfinite(rmse), rmse, np.inf))), DAY_RMSE, "mg/dL")]
+    if quick:
+        targets = [Target.not_run(f, a, f"the quick run has {QUICK_DAYS} days") for f, a in asked]
+    else:
+        found = forecasts(problem, used, fits, SENSOR, values)
+        more = _skill(found, np.array([w.day.person for w in used]))
+        figures += more[0]
+        targets += more[1]
+    return Result("t1d-real", figures, targets, "float64", 0.0, None)
+
+
+def _windows(folder: Path, quick: bool) -> tuple[list[Window], list[Figure]]:
+    diaries = read_folder(folder)
+    every = {diary.person: days(diary) for diary in diaries}
+    used = [w for diary in diaries for w in windows(diary, every[diary.person])]
+    told = summary([day for some in every.values() for day in some])
+    figures = [Figure(line, 1, "1") for line in told]
+    return (used[:QUICK_DAYS] if quick else used), figures
+
+
+def _day_rmse(problem: DayProblem, fits: DayFits, values: np.ndarray) -> np.ndarray:
+    """Of the day itself, without the hours before it, of what the sensor would tell without its noise."""
+    told = in_blocks(problem, fits.z, lambda part, z: part.predict(z).told)
+    first = int(LEAD // 5.0)
+    off = (values - told)[first:]
+    return np.where(np.isfinite(fits.cost), np.sqrt(np.nanmean(off**2, axis=0)), np.nan)
+
+
+def _skill(found: Forecasts, people: np.ndarray) -> tuple[list[Figure], list[Target]]:
+    """By horizon and by person, over forecasts that all made."""
+    figures, worst, covered_by = [], [], {}
+    shared = np.isfinite(found.came) & np.isfinite(found.ridge) & np.isfinite(found.twin) & np.isfinite(found.last)
+    for k, horizon in enumerate(HORIZONS):
+        by_person = {}
+        for person in np.unique(people):
+            use = shared[k] & (people == person)[None]
+            if use.sum() < 20:
+                continue
+            off = {name: getattr(found, name)[k][use] - found.came[k][use] for name in FORECASTERS}
+            by_person[person] = {name: float(np.sqrt((o**2).mean())) for name, o in off.items()}
+            inside = np.abs(off["twin"]) <= LEVEL * found.sd[k][use]
+            covered_by[person, horizon] = float(inside.mean())
+            figures.append(Figure(f"{person}, {horizon} min, forecasts", int(use.sum()), "1"))
+            figures += [Figure(f"{person}, {horizon} min, {NAMES[n]}", by_person[person][n], "mg/dL") for n in FORECASTERS]
+            figures.append(Figure(f"{person}, {horizon} min, within the twin's 90 % interval", covered_by[person, horizon], "1"))
+            worst.append((by_person[person]["both"] / by_person[person]["ridge"], f"{person} at {horizon} min"))
+        for name in FORECASTERS:
+            mean = float(np.mean([v[name] for v in by_person.values()]))
+            figures.append(Figure(f"{horizon} min, {NAMES[name]}, mean over people", mean, "mg/dL"))
+        inside = float(np.mean([covered_by[p, horizon] for p in by_person]))
+        figures.append(Figure(f"{horizon} min, within the twin's 90 % interval, mean over people", inside, "1"))
+    ratio, where = max(worst)
+    figures.append(Figure("worst person and horizon", where, "1"))
+    return figures, [Target.at_most("worst person over ridge", ratio, WORSE, "")]
