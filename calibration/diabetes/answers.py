@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from calibration.compiled import compiled_once
 from calibration.diabetes.day_problem import DayProblem
@@ -43,8 +43,6 @@ class Answer(NamedTuple):
 
     def chance_below(self, bound: float) -> np.ndarray:
         """(times, days): the chance that glucose is below ``bound`` [mg/dL]."""
-        from scipy.special import ndtr
-
         return ndtr((bound - self.mean) / self.sd)
 
 
