@@ -30,7 +30,7 @@ _SPREAD = 0.7
 
 class DayFits(eqx.Module):
     """All days of a problem; ``misfit`` (days,) is the variance of innovations, at least 1; ``log_evidence`` up to what all
-    families share.
+    families share; ``iterations`` of the start that is kept.
     """
 
     problem: DayProblem
@@ -40,6 +40,7 @@ class DayFits(eqx.Module):
     covariance: Array
     misfit: np.ndarray
     log_evidence: np.ndarray
+    iterations: np.ndarray
 
 
 def fit_days(problem: DayProblem, *, seed: int = 0, progress: Callable[[str, float | None], None] | None = None) -> DayFits:
@@ -54,7 +55,8 @@ def fit_days(problem: DayProblem, *, seed: int = 0, progress: Callable[[str, flo
         more = _pooled(problem, _SPREAD * draws.reshape(count, -1), again, progress)
         for end, day in enumerate(again):
             if more.cost[end] < ends.cost[day]:
-                ends.z[:, day], ends.cost[day], ends.status[day] = more.z[:, end], more.cost[end], more.status[end]
+                for kept, found in zip(ends, more, strict=True):
+                    kept[..., day] = found[..., end]
     information, innovations = _information(problem, ends.z)
     misfit = np.maximum((innovations**2).sum(0) / np.maximum(read, 1), 1.0)
     good = np.isfinite(ends.cost)
@@ -69,6 +71,7 @@ def fit_days(problem: DayProblem, *, seed: int = 0, progress: Callable[[str, flo
         jnp.asarray(np.moveaxis(covariance, 0, -1)),
         misfit,
         np.where(good, -ends.cost - half, -np.inf),
+        ends.iterations,
     )
 
 
