@@ -17,7 +17,7 @@ from calibration.diabetes.family import AbstractFamily
 from calibration.diabetes.inputs import DayInputs, Events
 from calibration.diabetes.sensor import STEP, Sensor, Trace
 from calibration.problem import AbstractProblem, Evaluation
-from physio.solve import AbstractMethod, Trajectory, Tsit5, solve
+from physio.solve import AbstractAdjoint, AbstractMethod, ForwardMode, Trajectory, Tsit5, solve
 from physio.solve.lanes import picked
 
 GAIN, HELD, BEGIN = "sensor.gain", "basal.held", "begin.glucose"
@@ -57,7 +57,10 @@ class Predicted(NamedTuple):
 
 
 class DayProblem(AbstractProblem):
-    """``first`` (days,) [mg/dL] is about where glucose begins; ``spread`` (meals, days) the sd of each meal's log amount."""
+    """``first`` (days,) [mg/dL] is about where glucose begins; ``spread`` (meals, days) the sd of each meal's log amount.
+
+    ``adjoint`` says which derivatives can be taken: forward ones by default, which fits need.
+    """
 
     family: AbstractFamily
     events: Events
@@ -69,6 +72,7 @@ class DayProblem(AbstractProblem):
     sensor: Sensor = eqx.field(static=True)
     doubt: Doubt = eqx.field(static=True)
     method: AbstractMethod
+    adjoint: AbstractAdjoint = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)
     meals: int = eqx.field(static=True)
     lanes: int = eqx.field(static=True)
@@ -85,6 +89,7 @@ class DayProblem(AbstractProblem):
         doubt: Doubt = Doubt(),
         meals: int | None = None,
         method: AbstractMethod = METHOD,
+        adjoint: AbstractAdjoint = ForwardMode(),
     ) -> "DayProblem":
         """``meals``: room for so many a day, so that problems share one program; by default as many as a day has at most."""
         most = max(len(day.meals) for day in days)
@@ -111,6 +116,7 @@ class DayProblem(AbstractProblem):
             sensor,
             doubt,
             method,
+            adjoint,
             names,
             room,
             len(days),
@@ -159,7 +165,7 @@ class DayProblem(AbstractProblem):
             body = self.family.beginning(body, self._begin(begin))
         events = self.events if events is None else events
         schedule = events.moved(jnp.exp(self.spread * grams), self.doubt.minutes * minutes, self.basal - held)
-        path = solve(body, schedule, at=at, lanes=self.lanes, method=self.method, chunk=CHUNK)
+        path = solve(body, schedule, at=at, lanes=self.lanes, method=self.method, adjoint=self.adjoint, chunk=CHUNK)
         return path, 1.0 + self.sensor.gain_sd * gain, body.value("interstitium.rate")
 
     def tiled(self, times):
@@ -169,7 +175,8 @@ class DayProblem(AbstractProblem):
         """The days ``index``, in that order."""
         whole = (self.events, self.trace, self.weight, self.basal, self.first, self.spread)
         parts = picked(whole, jnp.asarray(index))
-        return DayProblem(self.family, *parts, self.sensor, self.doubt, self.method, self.names, self.meals, len(index))
+        fixed = self.sensor, self.doubt, self.method, self.adjoint, self.names, self.meals
+        return DayProblem(self.family, *parts, *fixed, len(index))
 
 
 def between(value: Array, slope: Array) -> Array:
