@@ -73,6 +73,7 @@ def test_the_registry_names_what_was_asked_for():
         "multistart",
         "t1d-whatif",
         "t1d-mismatch",
+        "t1d-speed",
         "demo",
     ]
 
