@@ -52,12 +52,13 @@ def answer(fits: Sequence[DayFits], days: Sequence[DayInputs], level: str = "pla
     ``level``: ``plasma``, or ``told`` for what the sensor would tell, without its noise.
     """
     parts = [_of_family(fit, days, level) for fit in fits]
-    weight = weights(fits)
+    # a family that could not solve the other day has no say in it
+    weight = weights(fits) * np.stack([p.good for p in parts])
+    weight = weight / np.maximum(weight.sum(0), 1e-300)
     mean = sum(w * p.mean for w, p in zip(weight, parts, strict=True))
     spread = sum(w * (p.sd**2 + (p.mean - mean) ** 2) for w, p in zip(weight, parts, strict=True))
-    good = np.any([p.good for p in parts], axis=0)
     learned = sum(w * p.learned for w, p in zip(weight, parts, strict=True))
-    return Answer(mean, np.sqrt(spread), good, learned)
+    return Answer(mean, np.sqrt(spread), weight.sum(0) > 0.0, learned)
 
 
 def weights(fits: Sequence[DayFits]) -> np.ndarray:

@@ -17,7 +17,7 @@ from calibration.diabetes.family import AbstractFamily
 from calibration.diabetes.inputs import DayInputs, Events
 from calibration.diabetes.sensor import STEP, Sensor, Trace
 from calibration.problem import AbstractProblem, Evaluation
-from physio.solve import AbstractMethod, Trajectory, Tsit5, solve
+from physio.solve import AbstractAdjoint, AbstractMethod, ForwardMode, Trajectory, Tsit5, solve
 from physio.solve.lanes import picked
 
 GAIN, HELD, BEGIN = "sensor.gain", "basal.held", "begin.glucose"
@@ -62,6 +62,8 @@ class Predicted(NamedTuple):
 class DayProblem(AbstractProblem):
     """``first`` (days,) [mg/dL] is about where glucose begins; ``spread`` (meals, days) the sd of each meal's log amount; ``centre``
     and ``scale`` (unknowns, days) where z is expected and how far from there: 0 and 1 for somebody of whom nothing is known.
+
+    ``adjoint`` says which derivatives can be taken: forward ones by default, which fits need.
     """
 
     family: AbstractFamily
@@ -76,6 +78,7 @@ class DayProblem(AbstractProblem):
     sensor: Sensor = eqx.field(static=True)
     doubt: Doubt = eqx.field(static=True)
     method: AbstractMethod
+    adjoint: AbstractAdjoint = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)
     meals: int = eqx.field(static=True)
     lanes: int = eqx.field(static=True)
@@ -92,6 +95,7 @@ class DayProblem(AbstractProblem):
         doubt: Doubt = Doubt(),
         meals: int | None = None,
         method: AbstractMethod = METHOD,
+        adjoint: AbstractAdjoint = ForwardMode(),
     ) -> "DayProblem":
         """``meals``: room for so many a day, so that problems share one program; by default as many as a day has at most."""
         most = max((meal.number + 1 for day in days for meal in day.meals), default=0)
@@ -122,6 +126,7 @@ class DayProblem(AbstractProblem):
             sensor,
             doubt,
             method,
+            adjoint,
             names,
             room,
             len(days),
@@ -174,7 +179,7 @@ class DayProblem(AbstractProblem):
         events = self.events if events is None else events
         eaten = jnp.exp(self.spread * grams), self.doubt.minutes * minutes
         schedule = events.moved(*eaten, self.basal - held, self.doubt.sensitivity * spells)
-        path = solve(body, schedule, at=at, lanes=self.lanes, method=self.method, chunk=CHUNK)
+        path = solve(body, schedule, at=at, lanes=self.lanes, method=self.method, adjoint=self.adjoint, chunk=CHUNK)
         return path, 1.0 + self.sensor.gain_sd * gain, body.value("interstitium.rate")
 
     def with_inputs(self, days: Sequence[DayInputs]) -> Events:
@@ -196,7 +201,8 @@ class DayProblem(AbstractProblem):
         """The days ``index``, in that order."""
         whole = (self.events, self.trace, self.weight, self.basal, self.first, self.spread, self.centre, self.scale)
         parts = picked(whole, jnp.asarray(index))
-        return DayProblem(self.family, *parts, self.sensor, self.doubt, self.method, self.names, self.meals, len(index))
+        fixed = self.sensor, self.doubt, self.method, self.adjoint, self.names, self.meals
+        return DayProblem(self.family, *parts, *fixed, len(index))
 
 
 def between(value: Array, slope: Array) -> Array:

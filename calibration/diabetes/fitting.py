@@ -31,7 +31,7 @@ _SPREAD = 0.7
 
 class DayFits(eqx.Module):
     """All days of a problem; ``misfit`` (days,) is the variance of innovations, at least 1; ``log_evidence`` up to what all
-    families share.
+    families share; ``iterations`` of the start that is kept.
     """
 
     problem: DayProblem
@@ -41,6 +41,7 @@ class DayFits(eqx.Module):
     covariance: Array
     misfit: np.ndarray
     log_evidence: np.ndarray
+    iterations: np.ndarray
 
 
 def fit_days(
@@ -67,7 +68,8 @@ def fit_days(
         more = _pooled(problem, calibrator, _SPREAD * draws.reshape(count, -1), whose, progress)
         for end, day in enumerate(whose):
             if more.cost[end] < ends.cost[day]:
-                ends.z[:, day], ends.cost[day], ends.status[day] = more.z[:, end], more.cost[end], more.status[end]
+                for kept, found in zip(ends, more, strict=True):
+                    kept[..., day] = found[..., end]
     information, innovations = _information(problem, ends.z)
     misfit = np.maximum((innovations**2).sum(0) / np.maximum(read, 1), 1.0)
     good = np.isfinite(ends.cost)
@@ -82,6 +84,7 @@ def fit_days(
         jnp.asarray(np.moveaxis(covariance, 0, -1)),
         misfit,
         np.where(good, -ends.cost - half, -np.inf),
+        ends.iterations,
     )
 
 

@@ -106,11 +106,13 @@ def _within(entries: Entries, start: float, end: float) -> list[tuple[float, flo
 
 
 def _rates(entries: Entries, start: float, end: float) -> tuple[tuple[float, float], ...]:
-    before = np.flatnonzero(entries.minute <= start)
-    if not before.size:
-        raise ValueError(f"no basal rate is known at minute {start:g}: give one")
-    first = (0.0, float(entries.value[before[-1]]))
-    return (first, *((float(m - start), float(v)) for m, v in _within(entries, start, end) if m > start))
+    before = np.flatnonzero(entries.minute <= start)[-1:]
+    rates = [(0.0, float(v)) for v in entries.value[before]]
+    rates += [(float(m - start), float(v)) for m, v in _within(entries, start, end) if m > start]
+    unknown = [start] if not before.size else [start + m for m, v in rates if np.isnan(v)]
+    if unknown:
+        raise ValueError(f"no basal rate is known at minute {unknown[0]:g}: give one")
+    return tuple(rates)
 
 
 class Events(eqx.Module):

@@ -38,4 +38,5 @@ def _phase(minute: np.ndarray) -> float:
     if not minute.size:
         return 0.0
     turn = np.angle(np.exp(2j * np.pi * minute / STEP).mean()) / (2.0 * np.pi)
-    return float(turn % 1.0) * STEP
+    # rounded, or rounding error could put readings at whole steps just before them, and so the grid a step late
+    return float(np.round(turn, 9) % 1.0) * STEP

@@ -98,6 +98,14 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.t1d_mismatch",
         "the same for people made of another model than the twin's",
     ),
+    "t1d-real": (
+        "experiments.benchmarks.t1d_real",
+        "days of real people fitted, and forecasts beside persistence and autoregression",
+    ),
+    "t1d-speed": (
+        "experiments.benchmarks.t1d_speed",
+        "person-days fitted, and predicted forward, in a second, beside two simulators where they are installed",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",
