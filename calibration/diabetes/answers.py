@@ -6,8 +6,8 @@ Families are weighed by their evidence, tempered by the misfit of the best: wher
 little. The interval contains what is not known of the person, of the meals and of the sensor's gain, what the model could not
 explain, and how far families disagree.
 
-Two days of one person share the person: the difference of two answers has J = J of one day - J of the other, and is often known far
-better than either.
+Two days of one person share the person: the difference of two answers has J = J of one day - J of the other, and is often known
+far better than either.
 """
 
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ _LOWEST = 10.0  # mg/dL
 class Answer(NamedTuple):
     """Plasma glucose [mg/dL] (times, days) and its standard deviation; ``good`` (days,): a number could be given.
 
-    ``learned`` (days,): by how much the data narrowed the answer, 1 - (sd / prior sd)^2 on average over the day. ``lowest`` [mg/dL]
-    ends intervals: what a person survives.
+    ``learned`` (days,): by how much the data narrowed the answer, 1 - (sd / prior sd)^2 on average over the day. No interval
+    goes below ``lowest`` [mg/dL], what a person survives.
     """
 
     mean: np.ndarray

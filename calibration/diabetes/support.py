@@ -1,4 +1,4 @@
-"""Whether a fitted day supports a question: what is known of the change of glucose, and how far it goes beyond what was recorded.
+"""Whether a fitted day supports a question: what is known of the change, and how far it goes beyond what was recorded.
 
 The data do not support a question where
 
@@ -6,8 +6,8 @@ The data do not support a question where
     the change is nowhere of a sure sign: at no time does its 80 % interval leave out everything within 1 mg/dL of zero;
     the day taught less than half of it: 1 - (sd / prior sd)^2 of the change, on average over the day, is below 0.5.
 
-What the record cannot have taught is said beside the answer: a question of meals on a day without one, of doses larger than any, of
-exercise, whose effect on this person is taken from published people with no interval of its own.
+What the record cannot have taught is said beside the answer: a question of meals on a day without one, of doses larger than
+any, of exercise, whose effect on this person is taken from published people with no interval of its own.
 """
 
 from typing import NamedTuple
@@ -48,7 +48,7 @@ def support(recorded: Answer, difference: Answer, lane: int, day: DayInputs, cha
         if not ((low > NOTICED) | (high < -NOTICED)).any():
             why.append(f"not even the sign of the change is sure at {100 * LEVEL:g} %")
         if difference.learned[lane] < LEARNED:
-            why.append(f"the day taught {100 * difference.learned[lane]:.0f} % of it, less than {100 * LEARNED:g} %")
+            why.append(f"the day taught {int(100 * difference.learned[lane])} % of it, less than {100 * LEARNED:g} %")
     return Support(tuple(why), tuple(beyond(day, changed)))
 
 
@@ -68,7 +68,7 @@ def beyond(day: DayInputs, changed: DayInputs) -> list[str]:
     if rates != others and len(rates) == 1:
         said.append("basal insulin ran at one rate all day: what another does is told by boluses alone")
     if changed.exercise and not day.exercise:
-        said.append("the record holds no exercise: its effect is that of published people, and the interval does not hold how people differ")
+        said.append("the record holds no exercise: its effect is the median person's, and no interval holds how people differ")
     return said
 
 

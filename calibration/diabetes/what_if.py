@@ -1,8 +1,8 @@
 """Changes of a recorded day: what was eaten, injected and done, otherwise.
 
-A change is asked of a day with ``change(day)``, which gives other inputs of the same person; meals keep their numbers, so that what
-is not known of a recorded meal stays the same in both days. Times are minutes since the window began, carbohydrate is in g, insulin
-in U. The person rests under the recorded basal rate: another rate begins with the window.
+A change is asked of a day with ``change(day)``, which gives other inputs of the same person; meals keep their numbers, so that
+what is not known of a recorded meal stays the same in both days. Times are minutes since the window began, carbohydrate is in
+g, insulin in U. The person rests under the recorded basal rate: another rate begins with the window.
 
 A bolus belongs to the meal it is nearest to, at most 90 min away.
 """
@@ -48,7 +48,7 @@ class Boluses(AbstractChange):
 
 @dataclass(frozen=True)
 class BolusMoved(AbstractChange):
-    """The bolus of the recorded meal ``number`` moved to ``minutes`` later, or earlier where negative; not before the window."""
+    """The bolus of the recorded meal ``number`` moved ``minutes`` later, earlier where negative; not before the window."""
 
     number: int
     minutes: float
@@ -156,7 +156,7 @@ def bolus_of(day: DayInputs, number: int) -> int:
     """Place of the bolus that belongs to the recorded meal ``number``; ValueError where it has none."""
     found = _own_bolus(day, number)
     if found is None:
-        raise ValueError(f"no bolus belongs to meal {number + 1}: none is nearer to it than to others and within {BELONGS:g} min")
+        raise ValueError(f"no bolus belongs to meal {number + 1}: none within {BELONGS:g} min is nearer to it than to others")
     return found
 
 

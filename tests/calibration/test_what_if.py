@@ -20,14 +20,14 @@ from calibration.diabetes.what_if import (
 
 MEALS = (Meal(450.0, 40.0, 0), Meal(750.0, 60.0, 1), Meal(900.0, 15.0, 2))
 DAY = DayInputs(MEALS, (Bolus(440.0, 4.0), Bolus(755.0, 5.0), Bolus(700.0, 1.0)), ((0.0, 0.01), (600.0, 0.02)), 70.0)
-BOUT = Bout(1020.0, 30.0)
+BOUT, EARLIER = Bout(1020.0, 30.0), Bolus(740.0, 5.0)
 
 
 @pytest.mark.parametrize(
     ("change", "label", "field", "expected"),
     [
         (Boluses(0.75), "boluses 25 % less", "boluses", (Bolus(440.0, 3.0), Bolus(755.0, 3.75), Bolus(700.0, 0.75))),
-        (BolusMoved(1, -15.0), "bolus of meal 2 15 min earlier", "boluses", (Bolus(440.0, 4.0), Bolus(740.0, 5.0), Bolus(700.0, 1.0))),
+        (BolusMoved(1, -15.0), "bolus of meal 2 15 min earlier", "boluses", (DAY.boluses[0], EARLIER, DAY.boluses[2])),
         (BolusMoved(0, 30.0), "bolus of meal 1 30 min later", "boluses", (Bolus(470.0, 4.0), *DAY.boluses[1:])),
         (BolusMoved(0, -600.0), "bolus of meal 1 600 min earlier", "boluses", (Bolus(0.0, 4.0), *DAY.boluses[1:])),
         (Carbohydrate(1.5), "carbohydrate 50 % more", "meals", tuple(Meal(m.minute, 1.5 * m.grams, m.number) for m in MEALS)),
