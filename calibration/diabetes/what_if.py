@@ -43,6 +43,8 @@ class Boluses(AbstractChange):
         return f"boluses {_times(self.factor)}"
 
     def __call__(self, day):
+        if not day.boluses:
+            raise ValueError("the day has no bolus")
         return changed(day, boluses=tuple(replace(b, units=self.factor * b.units) for b in day.boluses))
 
 
@@ -74,6 +76,8 @@ class Carbohydrate(AbstractChange):
         return f"carbohydrate {_times(self.factor)}"
 
     def __call__(self, day):
+        if not any(m.grams > 0.0 for m in day.meals):
+            raise ValueError("the day has no meal with carbohydrate")
         return changed(day, meals=tuple(replace(m, grams=self.factor * m.grams) for m in day.meals))
 
 

@@ -5,6 +5,9 @@
     half an hour of exercise at 17:00, by the family that has exercise alone
 
 Every day is a lane of one problem, so that one compiled program a family serves all people. Glucose is that of plasma [mg/dL].
+
+For real people the sensor's drift holds what the models cannot explain. What it has beyond a sensor's own may have been in
+plasma: its variance is added to that of glucose, of the day as it was and with the change, and not to that of their difference.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,13 +24,13 @@ from calibration.diabetes.sensor import Sensor
 from calibration.diabetes.support import Support, support
 from calibration.diabetes.time_below import TimeBelow, time_below_normal
 from calibration.diabetes.traces import trace_of
-from calibration.diabetes.what_if import AbstractChange, BolusMoved, Carbohydrate, Exercise
+from calibration.diabetes.what_if import AbstractChange, BolusMoved, Carbohydrate, Exercise, bolus_of
 from calibration.records.diary import DAY
+from experiments.report.wording import count
 from experiments.t1d.chosen import Chosen
 
 LEVEL = 0.9
 ROOM = 6  # meals a day, so that most folders share one compiled program
-# what a model of real people cannot explain counts with the sensor's drift
 REAL, VIRTUAL = Sensor(gain_sd=0.04, sd=12.0, phi=0.9, white=3.0), Sensor()
 LESS, EARLIER, EXERCISE_AT, EXERCISE_FOR = 0.8, -15.0, 17 * 60.0, 30.0
 
@@ -50,6 +53,7 @@ class Told(NamedTuple):
     changed: Answer
     difference: Answer
     below: TimeBelow
+    below_recorded: TimeBelow
     support: Support
     refused: str
 
@@ -83,10 +87,10 @@ def fitted(
     room = max(ROOM, *(len(day.meals) for day in inputs))
     fits = []
     for family in families:
-        say(f"fitting {len(days)} days by {family.label}")
+        say(f"fitting {count(len(days), 'day')} by {family.label}")
         fits.append(fit_days(DayProblem.of(family, inputs, trace, sensor=sensor, doubt=doubt, meals=room)))
     say("asking what-ifs")
-    told, recorded = _asked(days, fits)
+    told, recorded = _asked(days, fits, sensor.sd**2 - VIRTUAL.sd**2)
     weight, at = weights(fits), np.asarray(trace.at)
     twins = []
     for lane, day in enumerate(days):
@@ -97,8 +101,12 @@ def fitted(
     return fits, twins
 
 
-def _asked(days: Sequence[Chosen], fits: Sequence[DayFits]) -> tuple[list[Callable[[int, np.ndarray], Told]], Answer]:
-    """For every question a function of the lane and its times; and the recorded day by all families."""
+def _asked(
+    days: Sequence[Chosen], fits: Sequence[DayFits], fault: float
+) -> tuple[list[Callable[[int, np.ndarray], Told]], Answer]:
+    """For every question a function of the lane and its times; and the recorded day by all families. ``fault`` is the variance
+    of plasma glucose that no model explains [mg2/dL2].
+    """
     inputs = [day.inputs for day in days]
     found: list = [None] * len(QUESTIONS)
     made = [_changed(question, days) for question in QUESTIONS]
@@ -110,10 +118,11 @@ def _asked(days: Sequence[Chosen], fits: Sequence[DayFits]) -> tuple[list[Callab
             continue
         some = [fits[i] for i in group]
         result = compared(some, inputs, [[_apply(c, d) for c, d in zip(made[q][0], inputs, strict=True)] for q in members])
-        whole = result.recorded if group == everybody else whole
+        recorded = _wider(result.recorded, fault)
+        whole = recorded if group == everybody else whole
         labels = tuple(fit.problem.family.label for fit in some)
         for place, q in enumerate(members):
-            answers = (result.recorded, result.changed[place], result.differences[place])
+            answers = (recorded, _wider(result.changed[place], fault), result.differences[place])
             found[q] = _teller(QUESTIONS[q].name, labels, answers, *made[q], inputs)
     return [teller for teller in found if teller is not None], whole
 
@@ -122,11 +131,14 @@ def _changed(question: Question, days: Sequence[Chosen]) -> tuple[list[AbstractC
     changes, refused = [], []
     for day in days:
         try:
-            changes.append(question.of(day))
-            refused.append("")
+            change = question.of(day)
+            change(day.inputs)
         except ValueError as problem:
             changes.append(None)
             refused.append(str(problem))
+        else:
+            changes.append(change)
+            refused.append("")
     return changes, refused
 
 
@@ -143,9 +155,14 @@ def _teller(name, labels, answers, changes, refused, inputs) -> Callable[[int, n
         recorded, other, difference = (_lane(a, lane) for a in answers)
         day = inputs[lane]
         judged = support(recorded, difference, 0, day, _apply(changes[lane], day))
-        return Told(name, labels, recorded, other, difference, _below(at, other), judged, refused[lane])
+        below = (_below(at, answer) for answer in (other, recorded))
+        return Told(name, labels, recorded, other, difference, *below, judged, refused[lane])
 
     return of
+
+
+def _wider(answer: Answer, variance: float) -> Answer:
+    return answer._replace(sd=np.sqrt(answer.sd**2 + variance))
 
 
 def _lane(answer: Answer, lane: int) -> Answer:
@@ -160,10 +177,9 @@ def _below(at: np.ndarray, answer: Answer) -> TimeBelow:
 def _earlier(day: DayInputs) -> AbstractChange:
     """The bolus of the largest meal that has one."""
     for meal in sorted(day.meals, key=lambda meal: -meal.grams):
-        change = BolusMoved(meal.number, EARLIER)
         try:
-            change(day)
+            bolus_of(day, meal.number)
         except ValueError:
             continue
-        return change
+        return BolusMoved(meal.number, EARLIER)
     raise ValueError("no bolus of the day belongs to a meal")

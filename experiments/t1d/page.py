@@ -47,15 +47,16 @@ def _record(person: Person, twins: Sequence[Twin], virtual: bool) -> Section:
     findings = [
         ("Record", f"{count(len(diary.glucose), 'reading')}, {first} to {last}"),
         ("Days", summary(days)[0] + f"; fitted: {fitted}"),
-        *((f"Assumed, {i}", said) for i, said in enumerate(assumed, start=1)),
+        *(("Assumed", said) for said in assumed),
     ]
     if failed:
         findings.append(("Not fitted", f"{listed(failed)}: no number can be given"))
     believed = (
         "The person is simulated: the record is exact and is believed."
         if virtual
-        else "Amounts and times of meals are doubted as people miscount, and the sensor's drift holds what the models cannot "
-        "explain. A day is 24 h from midnight; food and insulin from before it are not counted."
+        else "Amounts and times of meals are doubted as people miscount. What the models cannot explain is taken for drift of "
+        "the sensor in the fit and widens every band of glucose. A day is 24 h from midnight; food and insulin from before it "
+        "are not counted."
     )
     return Section(
         name="record",
@@ -81,7 +82,7 @@ def _day(twin: Twin, fits: Sequence[DayFits]) -> Section:
     misfit = [float(fit.misfit[twin.lane]) for fit in fits]
     unexplained = [label for label, m in zip(labels, misfit, strict=True) if m > MISFIT]
     told = f"{listed(unexplained)} cannot explain this day, and its intervals are wider for it. " if unexplained else ""
-    weights = ", ".join(f"{label} {number(w, 2)}" for label, w in zip(labels, twin.weight, strict=True))
+    weights = ", ".join(f"{label} {100.0 * w:.0f} %" for label, w in zip(labels, twin.weight, strict=True))
     taught = float(twin.recorded.learned[0])
     return Section(
         name="day",
@@ -121,8 +122,8 @@ def _answered(twin: Twin, told: Told) -> str:
     low, high = (number(float(end[at, 0])) for end in told.difference.interval(LEVEL))
     mean, clock = number(float(told.difference.mean[at, 0])), _clock(twin.minute[at])
     parts = [
-        f"at most {mean} mg/dL at {clock}; {low} to {high} ({LEVEL_SAID})",
-        f"time below 70 mg/dL {_share(told.below)}",
+        f"largest change {mean} mg/dL at {clock}; {low} to {high} ({LEVEL_SAID})",
+        f"time below 70 mg/dL {_share(told.below)}; as it was, {_share(told.below_recorded)}",
         *told.support.beyond,
     ]
     return " ".join(_sentence(part) for part in parts)

@@ -58,6 +58,11 @@ def test_what_a_day_does_not_hold_cannot_be_changed():
         BolusMoved(2, -15.0)(DAY)
     with pytest.raises(ValueError, match="no recorded meal 4: it has 3"):
         MealLeftOut(3)(DAY)
+    bare = DayInputs((Meal(450.0, 0.0, 0),), (), ((0.0, 0.01),), 70.0)
+    with pytest.raises(ValueError, match="no meal with carbohydrate"):
+        Carbohydrate(0.8)(bare)
+    with pytest.raises(ValueError, match="no bolus"):
+        Boluses(0.8)(bare)
     assert Exercise(BOUT).known_to(Hovorka()) and not Exercise(BOUT).known_to(S2008())
 
 

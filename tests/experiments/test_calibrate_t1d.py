@@ -33,12 +33,13 @@ def write_record(folder, days=2, dose="6"):
 def test_a_person_becomes_a_page(tmp_path, monkeypatch, capsys):
     # one family, the one that has exercise
     monkeypatch.setattr(command, "FAMILIES", (Hovorka,))
+    monkeypatch.setattr(command, "keep_compiled_programs", lambda: None)
     folder, out = write_record(tmp_path / "record"), tmp_path / "out"
     assert command.calibrate(folder, out, None, None, 1) == 0
     said = capsys.readouterr().out
     assert "ada: 2024-04-03 is fitted; weight 70 kg: none is recorded; basal insulin is not recorded: a constant 0.75 U/h" in said
     page = (out / "ada.html").read_text()
-    assert page.count(command.WARNING) == 2 and "http" not in page.replace("http://www.w3.org", "")
+    assert page.count(command.WARNING) == 2 and '="http' not in page
     assert page.count("<svg") >= 3 and "no interval holds how people differ" in page
     for part in ("record", "day", "what-ifs", "learned", "whole"):
         assert f'<section class="study" id="{part}"' in page
