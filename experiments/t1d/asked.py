@@ -32,6 +32,7 @@ from experiments.t1d.chosen import Chosen
 LEVEL = 0.9
 ROOM = 6  # meals a day, so that most folders share one compiled program
 REAL, VIRTUAL = Sensor(gain_sd=0.04, sd=12.0, phi=0.9, white=3.0), Sensor()
+UNLIKELY = 0.05  # weight of families that the day speaks against
 LESS, EARLIER, EXERCISE_AT, EXERCISE_FOR = 0.8, -15.0, 17 * 60.0, 30.0
 
 
@@ -111,7 +112,7 @@ def _asked(
     found: list = [None] * len(QUESTIONS)
     made = [_changed(question, days) for question in QUESTIONS]
     knowing = [tuple(i for i, fit in enumerate(fits) if _known(changes, fit.problem.family)) for changes, _ in made]
-    everybody, whole = tuple(range(len(fits))), None
+    everybody, whole, weight = tuple(range(len(fits))), None, weights(fits)
     for group in dict.fromkeys((everybody, *knowing)):
         members = [q for q, own in enumerate(knowing) if own == group]
         if not group:
@@ -123,7 +124,7 @@ def _asked(
         labels = tuple(fit.problem.family.label for fit in some)
         for place, q in enumerate(members):
             answers = (recorded, _wider(result.changed[place], fault), result.differences[place])
-            found[q] = _teller(QUESTIONS[q].name, labels, answers, *made[q], inputs)
+            found[q] = _teller(QUESTIONS[q].name, labels, weight[list(group)].sum(0), answers, *made[q], inputs)
     return [teller for teller in found if teller is not None], whole
 
 
@@ -150,11 +151,14 @@ def _apply(change: AbstractChange | None, day: DayInputs) -> DayInputs:
     return day if change is None else change(day)
 
 
-def _teller(name, labels, answers, changes, refused, inputs) -> Callable[[int, np.ndarray], Told]:
+def _teller(name, labels, weight, answers, changes, refused, inputs) -> Callable[[int, np.ndarray], Told]:
     def of(lane: int, at: np.ndarray) -> Told:
         recorded, other, difference = (_lane(a, lane) for a in answers)
         day = inputs[lane]
         judged = support(recorded, difference, 0, day, _apply(changes[lane], day))
+        if weight[lane] < UNLIKELY:
+            said = f"{' and '.join(labels)} explains this day far worse than equations that cannot be asked this"
+            judged = judged._replace(beyond=(*judged.beyond, said))
         below = (_below(at, answer) for answer in (other, recorded))
         return Told(name, labels, recorded, other, difference, *below, judged, refused[lane])
 

@@ -1,9 +1,9 @@
 """Which days of which people are fitted, and what is assumed where the record is silent.
 
     weight        70 kg where none is recorded
-    basal         where nothing is recorded, a constant rate: as much a day as the median day's boluses, so that half of all
+    basal         where none is ever recorded, a constant rate: as much a day as the median day's boluses, so that half of all
                   insulin is basal, the share of dosing guidelines
-    long-acting   injections are a constant rate: the median day's units over 24 h
+    long-acting   injections are a constant rate: the median day's units over 24 h, also on days that miss them
     window        24 h from midnight, or from the first entry of virtual people; food and insulin from before it are not counted
 
 Rates are in U/min, times in minutes since the diary's first midnight.
@@ -97,9 +97,10 @@ def _rate(diary: Diary, day: Day) -> tuple[float | None, list[str]]:
     """The rate that stands for what is not recorded as rates, and what was assumed."""
     if day.basal == "pump":
         return None, []
-    if day.basal == "injections":
+    if len(diary.long_acting):
         units = _daily(diary.long_acting)
-        said = f"long-acting insulin is a constant {units / 24.0:.2f} U/h: the median day's {units:.1f} U over 24 h"
+        missed = ", since none is recorded for this day" if day.basal == "latent" else ""
+        said = f"long-acting insulin is a constant {units / 24.0:.2f} U/h: the median day's {units:.1f} U over 24 h{missed}"
     else:
         units = _daily(diary.boluses)
         said = (

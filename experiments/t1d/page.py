@@ -138,12 +138,17 @@ def _learned(twin: Twin, fits: Sequence[DayFits], rows: Sequence[Learned]) -> Se
     return Section(
         name="learned",
         title="What was learned of the person",
-        lead="Sensitivity to insulin and the rate of the gut, by the day shown; values of all unknowns are in fits.csv.",
+        lead="Sensitivity to insulin and how fast the gut delivers, by the day shown; all unknowns are in fits.csv.",
         summary=f"{count(len(shown), 'unknown')} shown, {len(own)} in the table.",
-        findings=[(f"{row.unknown}, {row.family}", _interval(row)) for row in shown],
+        findings=[(_named(row, named[row.family]), _interval(row)) for row in shown],
         pictures=[picture] if picture else [],
         sheets=[Sheet("All unknowns of this day", ["family", "unknown", "value and interval"], table)],
     )
+
+
+def _named(row: Learned, addresses: Sequence[str]) -> str:
+    what = "insulin sensitivity" if row.unknown == addresses[0] else "the gut"
+    return f"{what} by {row.family}: {row.unknown}"
 
 
 def _whole(person: Person) -> Section:

@@ -5,11 +5,14 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
+from calibration.diabetes.answers import Answer
 from calibration.diabetes.hovorka import Hovorka
+from calibration.diabetes.time_below import TimeBelow
 from calibration.errors import InputError
 from calibration.records.days import Rules
 from calibration.records.folder import read_folder
 from experiments.t1d import calibrate as command
+from experiments.t1d.asked import Twin
 from experiments.t1d.chosen import chosen
 
 BEGIN = datetime(2024, 4, 2)
@@ -37,7 +40,7 @@ def test_a_person_becomes_a_page(tmp_path, monkeypatch, capsys):
     folder, out = write_record(tmp_path / "record"), tmp_path / "out"
     assert command.calibrate(folder, out, None, None, 1) == 0
     said = capsys.readouterr().out
-    assert "ada: 2024-04-03 is fitted; weight 70 kg: none is recorded; basal insulin is not recorded: a constant 0.75 U/h" in said
+    assert "ada: 2024-04-03 is fitted; weight 70 kg: none is recorded; basal insulin is not recorded: a constant 0.75" in said
     page = (out / "ada.html").read_text()
     assert page.count(command.WARNING) == 2 and '="http' not in page
     assert page.count("<svg") >= 3 and "no interval holds how people differ" in page
@@ -49,6 +52,21 @@ def test_a_person_becomes_a_page(tmp_path, monkeypatch, capsys):
     assert [row["unknown"] for row in rows if row["unknown"].startswith("meal")] == [
         f"meal{i}.{what}" for what in ("grams", "minute") for i in range(3)
     ]
+
+
+def test_a_day_that_no_family_explains_is_named(tmp_path, monkeypatch, capsys):
+    def nobody(days, families, virtual, say):
+        nothing = Answer(np.zeros((289, 1)), np.ones((289, 1)), np.asarray([False]), np.zeros(1))
+        minute = 5.0 * np.arange(289)
+        none_below = TimeBelow(*3 * [np.nan], 0.0)
+        return [], [Twin(day, lane, minute, nothing, none_below, np.zeros(0), []) for lane, day in enumerate(days)]
+
+    monkeypatch.setattr(command, "fitted", nobody)
+    monkeypatch.setattr(command, "keep_compiled_programs", lambda: None)
+    assert command.calibrate(write_record(tmp_path / "record"), tmp_path / "out", None, None, 1) == 3
+    assert "failed  ada 2024-04-03: no family could be fitted to the day" in capsys.readouterr().out
+    page = (tmp_path / "out" / "ada.html").read_text()
+    assert "2024-04-03: no number can be given" in page and 'id="whole"' in page and 'id="what-ifs"' not in page
 
 
 def test_the_latest_days_are_chosen_or_the_one_named(tmp_path):
