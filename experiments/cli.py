@@ -8,6 +8,7 @@ written.
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -32,6 +33,9 @@ DEMO = Path(__file__).resolve().parent / "scenarios" / "demo.toml"
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the run's folder is made.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)]
+
+records = typer.Typer(no_args_is_help=True, help="Fit records of people, and write a page about each.")
+app.add_typer(records, name="calibrate")
 
 
 @app.command()
@@ -151,6 +155,29 @@ def bench(
     else:
         show.run_one(name, data, quick, json_)
     return 0
+
+
+@records.command()
+def t1d(
+    data: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Exports of sensor, pump and diary.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where pages and table are written.")] = Path("twins"),
+    person: Annotated[
+        str | None, typer.Option(metavar="ID", help="This person only.", show_default=False)
+    ] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="This day only.", show_default=False
+        ),
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many days a person, the latest.")] = 3,
+) -> int:
+    """Type 1 diabetes: fit days by two families of models, ask three what-ifs, write a page a person."""
+    from experiments.t1d.calibrate import calibrate
+
+    return calibrate(data, out, person, day and day.date(), days)
 
 
 @app.command()

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["fit-a-cohort.md", "glucose-models.md", "read-a-record.md", "solvers.md", "update-a-twin.md", "what-the-data-support.md"]
+PAGES = [
+    "a-diabetes-twin.md", "fit-a-cohort.md", "glucose-models.md", "read-a-record.md", "solvers.md", "update-a-twin.md",
+    "what-the-data-support.md",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)

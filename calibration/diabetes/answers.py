@@ -5,6 +5,9 @@
 Families are weighed by their evidence, tempered by the misfit of the best: where none explains the day, small differences of cost say
 little. The interval contains what is not known of the person, of the meals and of the sensor's gain, what the model could not
 explain, and how far families disagree.
+
+Two days of one person share the person: the difference of two answers has J = J of one day - J of the other, and is often known
+far better than either.
 """
 
 from collections.abc import Sequence
@@ -28,18 +31,20 @@ _LOWEST = 10.0  # mg/dL
 class Answer(NamedTuple):
     """Plasma glucose [mg/dL] (times, days) and its standard deviation; ``good`` (days,): a number could be given.
 
-    ``learned`` (days,): by how much the data narrowed the answer, 1 - (sd / prior sd)^2 on average over the day.
+    ``learned`` (days,): by how much the data narrowed the answer, 1 - (sd / prior sd)^2 on average over the day. No interval
+    goes below ``lowest`` [mg/dL], what a person survives.
     """
 
     mean: np.ndarray
     sd: np.ndarray
     good: np.ndarray
     learned: np.ndarray
+    lowest: float = _LOWEST
 
     def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Equal-tailed, never below what a person survives."""
+        """Equal-tailed."""
         reach = ndtri(0.5 + 0.5 * level) * self.sd
-        return np.maximum(self.mean - reach, _LOWEST), self.mean + reach
+        return np.maximum(self.mean - reach, self.lowest), self.mean + reach
 
     def chance_below(self, bound: float) -> np.ndarray:
         """(times, days): the chance that glucose is below ``bound`` [mg/dL]."""
@@ -51,14 +56,29 @@ def answer(fits: Sequence[DayFits], days: Sequence[DayInputs], level: str = "pla
 
     ``level``: ``plasma``, or ``told`` for what the sensor would tell, without its noise.
     """
-    parts = [_of_family(fit, days, level) for fit in fits]
-    # a family that could not solve the other day has no say in it
-    weight = weights(fits) * np.stack([p.good for p in parts])
-    weight = weight / np.maximum(weight.sum(0), 1e-300)
-    mean = sum(w * p.mean for w, p in zip(weight, parts, strict=True))
-    spread = sum(w * (p.sd**2 + (p.mean - mean) ** 2) for w, p in zip(weight, parts, strict=True))
-    learned = sum(w * p.learned for w, p in zip(weight, parts, strict=True))
-    return Answer(mean, np.sqrt(spread), weight.sum(0) > 0.0, learned)
+    return _averaged(fits, [_of_family(fit, [days], level)[0] for fit in fits])
+
+
+class Compared(NamedTuple):
+    """``recorded`` is the day as it was; for each list of changed days, glucose and its difference from the day as it was."""
+
+    recorded: Answer
+    changed: list[Answer]
+    differences: list[Answer]
+
+
+def compared(
+    fits: Sequence[DayFits], days: Sequence[DayInputs], others: Sequence[Sequence[DayInputs]], level: str = "plasma"
+) -> Compared:
+    """``days`` and all lists of changed days in one solve."""
+    parts = [_of_family(fit, [days, *others], level) for fit in fits]
+    found = [_averaged(fits, list(of_families)) for of_families in zip(*parts, strict=True)]
+    return Compared(found[0], found[1 : len(others) + 1], found[len(others) + 1 :])
+
+
+def change(fits: Sequence[DayFits], days: Sequence[DayInputs], changed: Sequence[DayInputs], level: str = "plasma") -> Answer:
+    """By how much glucose would have differed on the ``changed`` days from that of ``days``."""
+    return compared(fits, days, [changed], level).differences[0]
 
 
 def weights(fits: Sequence[DayFits]) -> np.ndarray:
@@ -72,17 +92,39 @@ def weights(fits: Sequence[DayFits]) -> np.ndarray:
     return raw / np.maximum(raw.sum(0), 1e-300)
 
 
-def _of_family(fit: DayFits, days: Sequence[DayInputs], level: str) -> Answer:
-    problem = fit.problem
-    events = problem.with_inputs(days)
-    mean, slopes, status = (np.asarray(a) for a in _linear(problem, fit.z, events, level))
+def _averaged(fits: Sequence[DayFits], parts: Sequence[Answer]) -> Answer:
+    # a family that could not solve the other day has no say in it
+    weight = weights(fits) * np.stack([p.good for p in parts])
+    weight = weight / np.maximum(weight.sum(0), 1e-300)
+    mean = sum(w * p.mean for w, p in zip(weight, parts, strict=True))
+    spread = sum(w * (p.sd**2 + (p.mean - mean) ** 2) for w, p in zip(weight, parts, strict=True))
+    learned = sum(w * p.learned for w, p in zip(weight, parts, strict=True))
+    return Answer(mean, np.sqrt(spread), weight.sum(0) > 0.0, learned, parts[0].lowest)
+
+
+def _of_family(fit: DayFits, lists: Sequence[Sequence[DayInputs]], level: str) -> list[Answer]:
+    """Of every list of days, then of every later list less the first."""
+    problem, times = fit.problem, len(lists)
+    events = problem.with_inputs([day for days in lists for day in days])
+    # lane by lane in the order of the lists
+    problem = problem.picked(np.tile(np.arange(problem.lanes), times)) if times > 1 else problem
+    found = (np.asarray(a) for a in _linear(problem, jnp.tile(fit.z, times), events, level))
+    mean, slopes, status = (np.split(a, times, axis=-1) for a in found)
     known = np.asarray(fit.covariance)
+    answers = [_told(*each, known, _LOWEST) for each in zip(mean, slopes, status, strict=True)]
+    for i in range(1, times):
+        both = np.maximum(status[0], status[i])
+        answers.append(_told(mean[i] - mean[0], slopes[i] - slopes[0], both, known, -np.inf))
+    return answers
+
+
+def _told(mean: np.ndarray, slopes: np.ndarray, status: np.ndarray, known: np.ndarray, lowest: float) -> Answer:
     good = (status == Status.OK) & (np.abs(known) < np.inf).all((0, 1)) & (np.abs(mean) < np.inf).all(0)
     clean = np.where(good, slopes, 0.0)
     variance = np.einsum("atl,abl,btl->tl", clean, np.where(good, known, 0.0), clean)
     prior = (clean**2).sum(0)
     learned = 1.0 - np.minimum(variance.sum(0) / np.maximum(prior.sum(0), 1e-300), 1.0)
-    return Answer(np.where(good, mean, 0.0), np.sqrt(np.maximum(variance, 1e-12)), good, learned)
+    return Answer(np.where(good, mean, 0.0), np.sqrt(np.maximum(variance, 1e-12)), good, learned, lowest)
 
 
 @compiled_once

@@ -133,6 +133,12 @@ def markup(figure: Figure, alt: str) -> str:
     return f'<svg role="img" aria-label="{escape(alt)}" {size}>{body}</svg>'
 
 
+def of_figure(figure: Figure, alt: str) -> str:
+    """A finished figure of ``experiments.plots``, in its own colours."""
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "report"}):
+        return markup(figure, alt)
+
+
 def _short(match: re.Match) -> str:
     """A tag in as few characters as the drawing needs; the text between tags is never touched."""
     tag = re.sub(r"-?\d+\.\d{2,}", _rounded, match.group())

@@ -19,7 +19,7 @@ def number(value: float | None, digits: int = 3, raised: bool = False) -> str:
     if 1e-3 <= abs(value) < 1e5 and not raised:
         places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
         text = f"{value:.{places}f}"
-        text = text.rstrip("0").rstrip(".") if value == round(value) else text
+        text = text.rstrip("0").rstrip(".") if value == round(value) and "." in text else text
     else:
         mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
         text = f"{mantissa}×10{str(int(power)).translate(_RAISED)}"

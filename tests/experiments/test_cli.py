@@ -17,11 +17,11 @@ def test_help_is_fast(somagrad):
         assert ended.returncode == 0
         assert "Research software, not a medical device." in ended.stdout
     assert min(seconds) <= 0.6
-    for verb in ("demo", "run", "resume", "status", "verify", "report", "bench", "doctor", "schema"):
+    for verb in ("demo", "run", "resume", "status", "verify", "report", "bench", "calibrate", "doctor", "schema"):
         assert f" {verb} " in ended.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["bench", "--list"], ["run", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["bench", "--list"], ["run", "--help"], ["calibrate", "t1d", "--help"]])
 def test_nothing_heavy_is_imported(environment, arguments):
     code = (
         "import sys, atexit\n"
