@@ -2,13 +2,13 @@
 
     weight        70 kg where none is recorded
     basal         where none is ever recorded, a constant rate: as much a day as the median day's boluses, so that half of all
-                  insulin is basal, the share of dosing guidelines
+                  insulin is basal, the most that guidelines expect
     long-acting   injections are a constant rate: the median day's units over 24 h, also on days that miss them
     window        24 h from midnight, or from the first entry of virtual people; food and insulin from before it are not counted
 
 Rates are in U/min, times in minutes since the diary's first midnight.
 
-Source: of the share: A. B. King et al., Curr. Diabetes Rep. 16:83 (2016), who find half in guidelines and 30 to 40 % in trials.
+Source: of the share: American Diabetes Association, Diabetes Care 46 (Suppl. 1):S140-S157 (2023): 30 to 50 % of all insulin is basal.
 """
 
 from collections.abc import Sequence
