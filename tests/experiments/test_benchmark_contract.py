@@ -133,7 +133,7 @@ def test_all_prints_one_table_and_goes_on_after_a_failure(monkeypatch, capsys):
     assert show.run_all(quick=True, only_json=False) is False
     output = capsys.readouterr()
     assert output.err == "demo did not run (exit 1)\n"
-    assert output.out.splitlines()[-1] == "targets: 21 met, 21 missed, 21 not run; did not run: demo"
+    assert output.out.splitlines()[-1] == "targets: 24 met, 24 missed, 24 not run; did not run: demo"
 
 
 def test_measure_keeps_compilation_apart():
