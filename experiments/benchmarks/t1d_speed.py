@@ -172,6 +172,8 @@ def _targets(thousand: float, speed: float, quick: bool) -> list[Target]:
     found = [fit, other, forward]
     if not on_cpu:
         found[2] = Target.not_run(FORWARD, forward.asked, "JAX computes on a GPU")
+    elif _processors() != 2:
+        found[0] = Target.not_run(FIT, fit.asked, f"processors that the process may use: {_processors()}")
     return [Target.not_run(t.figure, t.asked, "the quick run is too small to time") for t in found] if quick else found
 
 

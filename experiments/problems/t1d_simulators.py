@@ -12,9 +12,7 @@ Sources: J. Xie, simglucose (MIT licence), 2018; G. Cappon et al., IEEE Trans. B
 import tempfile
 import time
 from datetime import datetime, timedelta
-from importlib import import_module
 from itertools import pairwise
-from types import ModuleType
 
 import numpy as np
 
@@ -25,32 +23,28 @@ MINUTES = 1440
 LABELS = "BLSD"
 
 
-def _installed(name: str) -> ModuleType | None:
-    """A module of a program that is no dependency."""
-    try:
-        return import_module(name)
-    except ImportError:
-        return None
-
-
 def simglucose_seconds(day: DayInputs) -> float | None:
     """Of one day; its persons eat 5 g/min."""
-    patient = _installed("simglucose.patient.t1dpatient")
-    if patient is None:
+    try:
+        from simglucose.patient.t1dpatient import Action, T1DPatient
+    except ImportError:
         return None
     eaten, given = _by_step(day, 1)
-    person = patient.T1DPatient.withName("adult#001")
+    person = T1DPatient.withName("adult#001")
     began = time.perf_counter()
     for grams, units in zip(eaten, given, strict=True):
-        person.step(patient.Action(CHO=grams, insulin=units + day.rate))
+        person.step(Action(CHO=grams, insulin=units + day.rate))
     return time.perf_counter() - began
 
 
 def replay_seconds(day: DayInputs, repeats: int = 20) -> float | None:
     """Of one evaluation, the mean of some, its own compilation apart."""
-    names = ("pandas", "py_replay_bg.data", "py_replay_bg.environment", "py_replay_bg.model.t1d_model_multi_meal")
-    pandas, data, environment, model = (_installed(name) for name in names)
-    if pandas is None or model is None:
+    try:
+        import pandas
+        from py_replay_bg.data import ReplayBGData
+        from py_replay_bg.environment import Environment
+        from py_replay_bg.model.t1d_model_multi_meal import T1DModelMultiMeal
+    except ImportError:
         return None
     step = int(STEP)
     eaten, given = (x / step for x in _by_step(day, step))
@@ -66,9 +60,9 @@ def replay_seconds(day: DayInputs, repeats: int = 20) -> float | None:
         "basal": np.full(eaten.size, day.rate), "exercise": np.zeros(eaten.size),
     })  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        place = environment.Environment(blueprint="multi-meal", save_folder=folder, yts=step, plot_mode=False, verbose=False)
-        model = model.T1DModelMultiMeal(table, day.weight, environment=place, is_twin=True)
-        data = data.ReplayBGData(data=table, model=model, environment=place)
+        place = Environment(blueprint="multi-meal", save_folder=folder, yts=step, plot_mode=False, verbose=False)
+        model = T1DModelMultiMeal(table, day.weight, environment=place, is_twin=True)
+        data = ReplayBGData(data=table, model=model, environment=place)
         for _ in range(3):
             model.neg_log_posterior(model.start_guess, data)
         began = time.perf_counter()
