@@ -9,8 +9,9 @@ segment are columns of the plan's table, so dose times, lags and durations get t
 Only what somebody asks a derivative of is walked back for: of a heart whose timing is known, the activation is not
 differentiated.
 
-Rows are kept for one block of steps; of each block the beginning is kept too. A block whose rows were overwritten is run
-again. With memory for all rows nothing is run twice.
+Rows are kept for one block of steps; of each block the beginning is kept too, and how long every step was. A block whose rows were
+overwritten is repeated by these lengths, not solved again: where stability limits steps, their sizes are chaotic, and a rounding
+more or less, as another program makes it, leads to other steps. With memory for all rows nothing is run twice.
 """
 
 from typing import Any, NamedTuple
@@ -44,6 +45,18 @@ class Rows(NamedTuple):
     arrived: Array
     y: Array
     fired: Array
+
+
+class Lengths(NamedTuple):
+    """What repeats the steps of a block: ``share`` and ``arrived`` (rows, lanes) and ``fired`` (rows, triggers, lanes) as in ``Rows``,
+    ``visited`` (rows,) whether waiting lanes went on after it, and the ``number`` of steps.
+    """
+
+    share: Array
+    arrived: Array
+    fired: Array
+    visited: Array
+    number: Array
 
 
 class DiscreteAdjoint(AbstractAdjoint):
@@ -99,13 +112,19 @@ class DiscreteAdjoint(AbstractAdjoint):
     def _rows(self, plan: Plan, y: Array, copies: int) -> int:
         """Rows of a block that fit beside the beginnings."""
         states, lanes = y.shape
-        one_row = (states + 4) * lanes * 8
+        # a row of the block at hand, and of every block the length of the step and two flags
+        one_row = (states + 4) * lanes * 8 + self.blocks * lanes * 10
         beginning = (3 * states + 8 + plan.table.shape[0]) * lanes * 8
         rows = (self.memory // copies - self.blocks * beginning) // one_row
         if rows < _FEWEST_ROWS:
             need = copies * (self.blocks * beginning + _FEWEST_ROWS * one_row)
             raise ValueError(f"DiscreteAdjoint(memory={self.memory}) is too little for {lanes} lanes of {states} states: give {need} bytes or more")
         return min(int(rows), self.rows)
+
+
+def _put(all_: Any, one: Any, number: Array) -> Any:
+    """``one`` as row ``number`` of every array."""
+    return jax.tree.map(lambda a, x: jax.lax.dynamic_update_index_in_dim(a, x, number, 0), all_, one)
 
 
 class _Tape:
@@ -119,11 +138,10 @@ class _Tape:
         plan = Plan(table, shown, at, self.plan.ports, self.plan.channels, self.plan.inputs)
         return _Tape(eqx.combine(settings, self.method), self.static, plan, self.rows, self.blocks)
 
-    def block(self, system: System, lanes: Lanes) -> tuple[Lanes, Rows, Array]:
-        """At most ``rows`` steps, and their rows and number."""
+    def _blank(self, system: System, lanes: Lanes) -> Rows:
         states, count = lanes.y.shape
         empty = jnp.zeros((self.rows, count), lanes.y.dtype)
-        rows = Rows(
+        return Rows(
             jnp.zeros((self.rows, count), jnp.int32),
             empty,
             empty,
@@ -132,48 +150,63 @@ class _Tape:
             jnp.zeros((self.rows, len(system.triggered), count), bool),
         )
 
+    def block(self, system: System, lanes: Lanes) -> tuple[Lanes, Rows, Array, Array]:
+        """At most ``rows`` steps, their rows, after which of them waiting lanes went on (rows,), and their number."""
+
         def step(carry):
-            lanes, rows, number = carry
+            lanes, rows, visited, number = carry
             after, share, fired = self.method.advanced(system, self.plan, lanes)
             arrived = (share > 0.0) & (after.s >= 1.0)
-            made = Rows(lanes.row, lanes.s, share, arrived, lanes.y, fired)
-            rows = jax.tree.map(lambda all_, one: jax.lax.dynamic_update_index_in_dim(all_, one, number, 0), rows, made)
-            return after, rows, number + 1
+            return after, _put(rows, Rows(lanes.row, lanes.s, share, arrived, lanes.y, fired), number), visited, number + 1
 
         def visit(carry):
-            lanes, rows, number = jax.lax.while_loop(lambda c: moving(c[0]) & (c[2] < self.rows), step, carry)
-            return self.method.arrive(system, self.plan, lanes), rows, number
+            lanes, rows, visited, number = jax.lax.while_loop(lambda c: moving(c[0]) & (c[3] < self.rows), step, carry)
+            return self.method.arrive(system, self.plan, lanes), rows, visited.at[number - 1].set(True), number
 
-        start = (lanes, rows, jnp.zeros((), jnp.int32))
-        return jax.lax.while_loop(lambda c: jnp.any(running(c[0])) & (c[2] < self.rows), visit, start)
+        start = (lanes, self._blank(system, lanes), jnp.zeros((self.rows,), bool), jnp.zeros((), jnp.int32))
+        return jax.lax.while_loop(lambda c: jnp.any(running(c[0])) & (c[3] < self.rows), visit, start)
+
+    def repeated(self, system: System, lanes: Lanes, lengths: Lengths) -> Rows:
+        """The rows of a block whose steps are known."""
+
+        def step(carry):
+            lanes, rows, number = carry
+            share, arrived, fired = (x[number] for x in lengths[:3])
+            rows = _put(rows, Rows(lanes.row, lanes.s, share, arrived, lanes.y, fired), number)
+            after = self.method.repeated(system, self.plan, lanes, share, arrived, fired)
+            after = jax.lax.cond(lengths.visited[number], lambda x: self.method.arrive(system, self.plan, x), lambda x: x, after)
+            return after, rows, number + 1
+
+        start = (lanes, self._blank(system, lanes), jnp.zeros((), jnp.int32))
+        return jax.lax.while_loop(lambda c: c[2] < lengths.number, step, start)[1]
 
     def recorded(self, arrays: Any, y: Array):
-        """All blocks: ``(lanes, blocks, their beginnings, rows of the last, number of those)``."""
+        """All blocks: ``(lanes, blocks, their beginnings and lengths, rows of the last)``."""
         system = eqx.combine(arrays, self.static)
         lanes = self.method.start(system, self.plan, y)
-        kept = lanes._replace(seen=lanes.seen[:0])
-        beginnings = jax.tree.map(lambda x: jnp.zeros((self.blocks, *x.shape), x.dtype), kept)
-        _, rows, number = jax.eval_shape(lambda now: self.block(system, now), lanes)
-        rows, number = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (rows, number))
+
+        def keeping(lanes: Lanes) -> Lanes:
+            return lanes._replace(seen=lanes.seen[:0])
+
+        _, rows, visited, number = jax.eval_shape(lambda now: self.block(system, now), lanes)
+        one = (keeping(lanes), Lengths(rows.share, rows.arrived, rows.fired, visited, number))
+        kept = jax.tree.map(lambda x: jnp.zeros((self.blocks, *x.shape), x.dtype), one)
+        rows = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), rows)
 
         def unfinished(carry):
             return jnp.any(running(carry[0])) & (carry[1] < self.blocks)
 
-        def one(carry):
-            lanes, blocks, beginnings, _, _ = carry
-            kept = lanes._replace(seen=lanes.seen[:0])
-            beginnings = jax.tree.map(
-                lambda all_, x: jax.lax.dynamic_update_index_in_dim(all_, x, blocks, 0), beginnings, kept
-            )
-            lanes, rows, number = self.block(system, lanes)
-            return lanes, blocks + 1, beginnings, rows, number
+        def next_block(carry):
+            begun, blocks, kept, _ = carry
+            lanes, rows, visited, number = self.block(system, begun)
+            lengths = Lengths(rows.share, rows.arrived, rows.fired, visited, number)
+            return lanes, blocks + 1, _put(kept, (keeping(begun), lengths), blocks), rows
 
-        start = (lanes, jnp.zeros((), jnp.int32), beginnings, rows, number)
-        lanes, *rest = jax.lax.while_loop(unfinished, one, start)
+        lanes, *rest = jax.lax.while_loop(unfinished, next_block, (lanes, jnp.zeros((), jnp.int32), kept, rows))
         full = jnp.where(running(lanes), Status.ROWS_FULL, lanes.status).astype(jnp.int32)
         return lanes._replace(status=full), *rest
 
-    def walked_back(self, asked, known, blocks, beginnings, rows, number, status, seen, final, before):
+    def walked_back(self, asked, known, blocks, kept, rows, status, seen, final, before):
         """Cotangents of what is ``asked`` of ``(arrays, table)``, and of y, from those of the observations and of the final
         state; ``known`` is the rest, and ``before`` the state before the first stop, where events were sent.
         """
@@ -184,23 +217,20 @@ class _Tape:
         seen, final = jnp.where(good, seen, 0.0), jnp.where(good, final, 0.0)
 
         def one_block(carry):
-            block, g, g_asked, rows, number = carry
-
-            def again(_):
-                kept = jax.tree.map(lambda x: x[block], beginnings)
-                lanes = kept._replace(seen=jnp.zeros(seen.shape, seen.dtype))
-                return self.block(system, lanes)[1:]
-
+            block, g, g_asked, rows = carry
+            begun, lengths = jax.tree.map(lambda x: x[block], kept)
             if self.blocks > 1:
-                rows, number = jax.lax.cond(block == blocks - 1, lambda _: (rows, number), again, None)
-            start = (number - 1, g, g_asked)
+                begun = begun._replace(seen=jnp.zeros(seen.shape, seen.dtype))
+                again = lambda _: self.repeated(system, begun, lengths)
+                rows = jax.lax.cond(block == blocks - 1, lambda _: rows, again, None)
+            start = (lengths.number - 1, g, g_asked)
             back = jax.lax.while_loop(
                 lambda c: c[0] >= 0, lambda c: self._one_row(asked, known, rows, good, seen, c), start
             )
-            return block - 1, *back[1:], rows, number
+            return block - 1, *back[1:], rows
 
-        start = (blocks - 1, final, jax.tree.map(jnp.zeros_like, asked), rows, number)
-        _, g, (g_arrays, g_table), *_ = jax.lax.while_loop(lambda c: c[0] >= 0, one_block, start)
+        start = (blocks - 1, final, jax.tree.map(jnp.zeros_like, asked), rows)
+        _, g, (g_arrays, g_table), _ = jax.lax.while_loop(lambda c: c[0] >= 0, one_block, start)
         # what happened at the first stop came before the first step
         first = jnp.zeros(good.shape, jnp.int32)
         g, (g_arrays, g_table) = self._stop(asked, known, first, before, good, g, (g_arrays, g_table))

@@ -176,11 +176,26 @@ class AbstractStepping(AbstractMethod):
         end = lanes.s + share
         both = field.crossings(lanes.s, lanes.y), field.crossings(end, tried.y)
         outcome = judged(lanes.search, good, share, *jax.lax.stop_gradient(both))
-        y = jumped(field, end, tried.y, outcome.fired)
-        fired = outcome.fired.any(axis=0)
-        fresh = self.begin(field, end, y)
-        memory = jax.tree.map(lambda new, old: jnp.where(fired, new, old), fresh, tried.memory)
-        return tried._replace(y=y, memory=memory), outcome
+        return self.jumped(field, end, tried, outcome.fired), outcome
+
+    def jumped(self, field: Field, end: Array, tried: Attempt, fired: Array) -> Attempt:
+        """The attempt with the jumps of the triggers that ``fired`` (triggers, lanes) at its end."""
+        y = jumped(field, end, tried.y, fired)
+        fresh, any_ = self.begin(field, end, y), fired.any(axis=0)
+        memory = jax.tree.map(lambda new, old: jnp.where(any_, new, old), fresh, tried.memory)
+        return tried._replace(y=y, memory=memory)
+
+    def repeated(self, system: System, plan: Plan, lanes: Lanes, share: Array, arrived: Array, fired: Array) -> Lanes:
+        """All lanes after a step of known length: ``share`` (lanes,) as it was accepted, 0 for none; it ended the segment where it
+        ``arrived``.
+        """
+        field = plan.field(system, plan.columns(lanes.column))
+        tried = self.attempt(field, lanes.s, share, lanes.y, lanes.memory)
+        if field.triggers:
+            tried = self.jumped(field, lanes.s + share, tried, fired)
+        took = share > 0.0
+        y, memory = jax.tree.map(lambda new, old: jnp.where(took, new, old), (tried.y, tried.memory), (lanes.y, lanes.memory))
+        return lanes._replace(s=jnp.where(arrived, 1.0, lanes.s + share), y=y, memory=memory)
 
     def arrive(self, system: System, plan: Plan, lanes: Lanes) -> Lanes:
         """Every waiting lane sees its observation and begins its next segment, or is done."""

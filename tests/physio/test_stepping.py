@@ -10,7 +10,9 @@ from scipy.integrate import solve_ivp
 
 from experiments.problems.ode_cases import van_der_pol
 from experiments.problems.order_cases import driven
+from physio.bodies.meals import insulin, meal_at_once
 from physio.bodies.pharmacokinetics import oral
+from physio.bodies.uva_s2008 import smooth_uva_s2008
 from physio.schedule import bolus, infusion, ragged
 from physio.solve import (
     DiscreteAdjoint,
@@ -152,6 +154,23 @@ def test_reverse_equals_forward_for_ragged_people(name):
     forward = jax.jit(jax.jacfwd(lambda v: seen(v, ForwardMode())))(start)
     backward = jax.jit(jax.grad(lambda v: seen(v, DiscreteAdjoint(rows=64))))(start)
     np.testing.assert_allclose(backward, forward, rtol=1e-11)
+
+
+def test_repeated_blocks_take_the_same_steps_where_stability_limits_them():
+    """Steps of a day of glucose are chaotic at tight tolerances: rounding alone decides on some, and each program rounds differently."""
+    spread = jnp.asarray(np.linspace(0.9, 1.1, 8))
+    day = meal_at_once(60.0, 60.0) + insulin(60.0, 5.0)
+
+    def seen(fastest, adjoint):
+        body = smooth_uva_s2008().with_values({"stomach.fastest": fastest, "glucose.volume": 1.88 * spread})
+        path = solve(body, day, at=10.0 * jnp.arange(41), lanes=8, method=Tsit5(1e-7, 1e-7), adjoint=adjoint)
+        return (path["glucose.glucose"] ** 2).sum()
+
+    start = jnp.full(8, 0.0558)
+    short, whole = (
+        jax.jit(jax.grad(lambda v, a=a: seen(v, a)))(start) for a in (DiscreteAdjoint(rows=128), DiscreteAdjoint(rows=4096, blocks=1))
+    )
+    np.testing.assert_allclose(short, whole, rtol=1e-7)
 
 
 @pytest.mark.parametrize("name", METHODS)
