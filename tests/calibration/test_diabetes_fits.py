@@ -110,6 +110,7 @@ def test_no_day_knows_of_another(fit, readings, two_wide):
     assert weights([failed])[:, [FULL, HALF, BLIND]] == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_threads_and_width_change_nothing(fit, readings, monkeypatch, two_wide):
     monkeypatch.setattr(fitting.os, "cpu_count", lambda: 1)
     assert _same(fit, fit_days(_problem(readings)), range(4))
