@@ -28,7 +28,7 @@ PERCENTS = (5.0, 25.0, 50.0, 75.0, 95.0)
 EVERY, REACH = 15.0, 15.0  # min
 
 
-class Trace(NamedTuple):
+class GlucoseTrace(NamedTuple):
     """Readings of a sensor in the order of time.
 
     minute        (n,) [min] since the midnight that begins the first day
@@ -96,7 +96,7 @@ class AmbulatoryProfile(NamedTuple):
     days: np.ndarray
 
 
-def trace(minute: np.ndarray, glucose: np.ndarray, below: np.ndarray | None = None, above: np.ndarray | None = None) -> Trace:
+def glucose_trace(minute: np.ndarray, glucose: np.ndarray, below: np.ndarray | None = None, above: np.ndarray | None = None) -> GlucoseTrace:
     """The trace of plain arrays [min, mg/dL]; readings that are nan are left out."""
     minute, glucose = np.asarray(minute, dtype=float), np.asarray(glucose, dtype=float)
     below, above = (np.zeros(glucose.shape, bool) if side is None else np.asarray(side, dtype=bool) for side in (below, above))
@@ -105,17 +105,17 @@ def trace(minute: np.ndarray, glucose: np.ndarray, below: np.ndarray | None = No
     if (np.diff(minute) < 0.0).any():
         raise ValueError("minutes go back: count them on from the first midnight, over all days")
     known = np.isfinite(glucose)
-    return Trace(minute[known], glucose[known], below[known], above[known])
+    return GlucoseTrace(minute[known], glucose[known], below[known], above[known])
 
 
-def trace_of(diary: Diary) -> Trace:
+def glucose_trace_of(diary: Diary) -> GlucoseTrace:
     """The trace of a diary, without its doubtful spans."""
     read = diary.glucose
     trusted = np.ones(len(read), dtype=bool)
     for span in diary.doubtful:
         trusted &= (read.minute < span.start) | (read.minute >= span.end)
     read = read.where(trusted)
-    return trace(read.minute, read.value, read.below, read.above)
+    return glucose_trace(read.minute, read.value, read.below, read.above)
 
 
 def spans(minute: np.ndarray, hole: float = HOLE) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +129,7 @@ def spans(minute: np.ndarray, hole: float = HOLE) -> tuple[np.ndarray, np.ndarra
     return minute - half[:-1], minute + half[1:]
 
 
-def control(trace: Trace, period: tuple[float, float] | None = None) -> Control:
+def control(trace: GlucoseTrace, period: tuple[float, float] | None = None) -> Control:
     """Of a ``period`` (start, end) [min since the first midnight], by default from the first to the last reading."""
     start, end = spans(trace.minute)
     first, last = (start[0], end[-1]) if period is None else period
@@ -163,7 +163,7 @@ def _symmetric(glucose: np.ndarray) -> np.ndarray:
     return 1.509 * (np.log(np.clip(glucose, 20.0, 600.0)) ** 1.084 - 5.381)
 
 
-def ambulatory_profile(trace: Trace) -> AmbulatoryProfile:
+def ambulatory_profile(trace: GlucoseTrace) -> AmbulatoryProfile:
     """Every 15 min, weighted percentiles of the readings of all days at most 15 min earlier or later, across midnight: a moving
     window, not smoothed further.
     """

@@ -155,8 +155,3 @@ class Events(eqx.Module):
         amounts = jnp.where(known, jnp.take_along_axis(factor, index, axis=0), 1.0)
         # a meal moved to before the window is eaten as it begins
         return eqx.tree_at(lambda s: (s.time, s.amount), old, (jnp.maximum(old.time + times, 0.0), old.amount * amounts))
-
-
-def changed(day: DayInputs, **fields) -> DayInputs:
-    """The day with other entries."""
-    return replace(day, **fields)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calibration.diabetes.family import AbstractFamily
-from calibration.diabetes.inputs import Bolus, Bout, DayInputs, Meal, changed
+from calibration.diabetes.inputs import Bolus, Bout, DayInputs, Meal
 
 BELONGS = 90.0  # min
 
@@ -45,7 +45,7 @@ class Boluses(AbstractChange):
     def __call__(self, day):
         if not day.boluses:
             raise ValueError("the day has no bolus")
-        return changed(day, boluses=tuple(replace(b, units=self.factor * b.units) for b in day.boluses))
+        return replace(day, boluses=tuple(replace(b, units=self.factor * b.units) for b in day.boluses))
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class BolusMoved(AbstractChange):
     def __call__(self, day):
         own = bolus_of(day, self.number)
         moved = replace(day.boluses[own], minute=max(day.boluses[own].minute + self.minutes, 0.0))
-        return changed(day, boluses=_without(day.boluses, own, moved))
+        return replace(day, boluses=_without(day.boluses, own, moved))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Carbohydrate(AbstractChange):
     def __call__(self, day):
         if not any(m.grams > 0.0 for m in day.meals):
             raise ValueError("the day has no meal with carbohydrate")
-        return changed(day, meals=tuple(replace(m, grams=self.factor * m.grams) for m in day.meals))
+        return replace(day, meals=tuple(replace(m, grams=self.factor * m.grams) for m in day.meals))
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class MealLeftOut(AbstractChange):
         _meal(day, self.number)
         own = _own_bolus(day, self.number)
         kept = day.boluses if own is None else _without(day.boluses, own)
-        return changed(day, meals=tuple(m for m in day.meals if m.number != self.number), boluses=kept)
+        return replace(day, meals=tuple(m for m in day.meals if m.number != self.number), boluses=kept)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Basal(AbstractChange):
         return f"basal insulin {_times(self.factor)}"
 
     def __call__(self, day):
-        return changed(day, basal=(day.basal[0], *((minute, self.factor * rate) for minute, rate in day.basal)))
+        return replace(day, basal=(day.basal[0], *((minute, self.factor * rate) for minute, rate in day.basal)))
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Exercise(AbstractChange):
         return f"{self.bout.minutes:g} min of exercise at {self.bout.oxygen:g} % of maximal oxygen uptake"
 
     def __call__(self, day):
-        return changed(day, exercise=(*day.exercise, self.bout))
+        return replace(day, exercise=(*day.exercise, self.bout))
 
     def known_to(self, family):
         return family.exercised(0.0, 30.0, 50.0, 0.5) is not None
@@ -138,7 +138,7 @@ class BolusAdded(AbstractChange):
         return f"a bolus of {self.bolus.units:g} U added"
 
     def __call__(self, day):
-        return changed(day, boluses=(*day.boluses, self.bolus))
+        return replace(day, boluses=(*day.boluses, self.bolus))
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class CarbohydrateAdded(AbstractChange):
         return f"{self.grams:g} g of carbohydrate added"
 
     def __call__(self, day):
-        return changed(day, meals=(*day.meals, Meal(self.minute, self.grams)))
+        return replace(day, meals=(*day.meals, Meal(self.minute, self.grams)))
 
 
 def bolus_of(day: DayInputs, number: int) -> int:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
-from calibration.diabetes.glucose_profile import Trace
+from calibration.diabetes.glucose_profile import GlucoseTrace
 from experiments.plots.sheet import BLUE, GREEN, GREY, ORANGE, PURPLE, in_style, sheet
 
 TARGET = (70.0, 180.0)  # mg/dL
@@ -43,7 +43,7 @@ class WhatIf(NamedTuple):
 
 
 @in_style
-def day_figure(readings: Trace, predicted: Band, meals: Doses, boluses: Doses, basal: Doses | None = None) -> Figure:
+def day_figure(readings: GlucoseTrace, predicted: Band, meals: Doses, boluses: Doses, basal: Doses | None = None) -> Figure:
     """``basal``: rates [U/h], each from its minute to the next. Triangles: the sensor only said Low or High."""
     figure, axes = sheet(3, 1, width=6.4, height=1.5)
     axes[0, 0].get_gridspec().set_height_ratios((4.0, 1.0, 1.0))
@@ -72,7 +72,7 @@ def day_figure(readings: Trace, predicted: Band, meals: Doses, boluses: Doses, b
 
 
 @in_style
-def what_ifs_figure(as_it_was: Band, what_ifs: Sequence[WhatIf], readings: Trace | None = None) -> Figure:
+def what_ifs_figure(as_it_was: Band, what_ifs: Sequence[WhatIf], readings: GlucoseTrace | None = None) -> Figure:
     """A column for each of up to three what-ifs: the day as it was in grey, the what-if in colour, and the difference below."""
     if not 1 <= len(what_ifs) <= 3:
         raise ValueError(f"{len(what_ifs)} what-ifs; one to three can be read beside each other")
@@ -106,7 +106,7 @@ def draw_band(ax: Axes, band: Band, colour: str, name: str) -> None:
     ax.plot(band.minute, band.middle, color=colour, linewidth=1.4, label=name)
 
 
-def draw_readings(ax: Axes, readings: Trace) -> None:
+def draw_readings(ax: Axes, readings: GlucoseTrace) -> None:
     """Dots; triangles where the sensor only said Low or High."""
     out = readings.below | readings.above
     ax.plot(readings.minute[~out], readings.glucose[~out], ".", color="black", markersize=3, label="read")

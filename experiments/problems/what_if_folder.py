@@ -4,6 +4,7 @@ The layout is that of ``t1d_counterfactual_insilico``. Records of virtual people
 begins at rest.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from calibration.diabetes.day_problem import EXACT, DayProblem
 from calibration.diabetes.family import AbstractFamily
-from calibration.diabetes.inputs import DayInputs, changed, day_inputs
+from calibration.diabetes.inputs import DayInputs, day_inputs
 from calibration.diabetes.sensor import Sensor, Trace
 from calibration.diabetes.traces import trace_of
 from calibration.records.folder import read_folder
@@ -54,7 +55,7 @@ def read_what_if_folder(folder: Path, most: int | None = None) -> WhatIfFolder:
         for diary, start, day in zip(diaries, starts, days, strict=True):
             other = day_inputs(others[diary.person][scenario], start, start + MINUTES, diary.weight_kg)
             # the person rests as on the recorded day; another rate begins with the day
-            inputs[scenario].append(changed(other, basal=((0.0, day.rate), *other.basal)))
+            inputs[scenario].append(replace(other, basal=((0.0, day.rate), *other.basal)))
         truth[scenario] = np.stack([known[d.person][scenario].plasma[:SAMPLES] for d in diaries], axis=1)
     return WhatIfFolder([d.person for d in diaries], days, trace_of(diaries, starts, MINUTES, SENSOR), inputs, truth)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from calibration.diabetes.fitting import DayFits
-from calibration.diabetes.glucose_profile import ambulatory_profile, control, trace_of
+from calibration.diabetes.glucose_profile import ambulatory_profile, control, glucose_trace_of
 from calibration.diabetes.support import largest
 from calibration.diabetes.time_below import TimeBelow
 from calibration.records.days import summary
@@ -152,7 +152,7 @@ def _named(row: Learned, addresses: Sequence[str]) -> str:
 
 
 def _whole(person: Person) -> Section:
-    trace = trace_of(person.diary)
+    trace = glucose_trace_of(person.diary)
     found = control(trace)
     ranges = found.ranges
     percents = (

@@ -10,7 +10,7 @@ import numpy as np
 from calibration.diabetes.answers import Answer
 from calibration.diabetes.family import AbstractFamily
 from calibration.diabetes.fitting import DayFits
-from calibration.diabetes.glucose_profile import AmbulatoryProfile, Control, Trace
+from calibration.diabetes.glucose_profile import AmbulatoryProfile, Control, GlucoseTrace
 from calibration.diabetes.hovorka import Hovorka
 from calibration.diabetes.inputs import DayInputs
 from calibration.diabetes.s2008 import S2008
@@ -117,10 +117,10 @@ def _band(minute: np.ndarray, answer: Answer) -> Band:
     return Band(minute, answer.mean[:, 0], low[:, 0], high[:, 0])
 
 
-def _readings(twin: Twin) -> Trace:
+def _readings(twin: Twin) -> GlucoseTrace:
     read, day = twin.chosen.diary.glucose, twin.chosen.day
     read = read.where((read.minute >= day.start) & (read.minute < day.end))
-    return Trace(read.minute - day.start + twin.chosen.clock, read.value, read.below, read.above)
+    return GlucoseTrace(read.minute - day.start + twin.chosen.clock, read.value, read.below, read.above)
 
 
 def _clocked(minutes: Sequence[float], clock: float) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Sensor, meals and families of twins of days, against numpy, closed forms and what bodies conserve."""
 
+from dataclasses import replace
 from datetime import date
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 from calibration.diabetes.bergman import Bergman
 from calibration.diabetes.day_problem import EXACT, HELD, HELD_SD, STRIDE, DayProblem, between
 from calibration.diabetes.hovorka import Hovorka
-from calibration.diabetes.inputs import Bolus, Bout, DayInputs, Events, Meal, changed, day_inputs
+from calibration.diabetes.inputs import Bolus, Bout, DayInputs, Events, Meal, day_inputs
 from calibration.diabetes.s2008 import S2008
 from calibration.diabetes.sensor import STEP, Sensor, Trace, drift_ahead
 from calibration.diabetes.traces import grid_of
@@ -116,15 +117,15 @@ def test_no_reading_is_moved_by_more_than_half_a_step():
 # the runs of one person, a day a lane
 PLAIN = DayInputs((Meal(200.0, 60.0, 0),), (Bolus(200.0, 5.0),), ((0.0, RATE),), WEIGHT)
 DAYS = [
-    changed(PLAIN, meals=(), boluses=()),
+    replace(PLAIN, meals=(), boluses=()),
     PLAIN,
-    changed(PLAIN, boluses=(Bolus(200.0, 6.0),)),
-    changed(PLAIN, meals=(Meal(200.0, 70.0, 0),)),
+    replace(PLAIN, boluses=(Bolus(200.0, 6.0),)),
+    replace(PLAIN, meals=(Meal(200.0, 70.0, 0),)),
     # more for one minute is a bolus
-    changed(PLAIN, boluses=(), basal=((0.0, RATE), (200.0, RATE + 5.0), (201.0, RATE))),
+    replace(PLAIN, boluses=(), basal=((0.0, RATE), (200.0, RATE + 5.0), (201.0, RATE))),
     # two that a schedule written by hand follows: a step, and rest under half as much again
-    changed(PLAIN, meals=(), boluses=(), basal=((0.0, RATE), (300.0, 1.3 * RATE))),
-    changed(PLAIN, meals=(), boluses=()),
+    replace(PLAIN, meals=(), boluses=(), basal=((0.0, RATE), (300.0, 1.3 * RATE))),
+    replace(PLAIN, meals=(), boluses=()),
 ]
 
 
@@ -160,7 +161,7 @@ def test_a_family(family):
 @pytest.mark.parametrize("family", [S2008(), Hovorka()], ids=lambda f: type(f).__name__)
 def test_a_moved_meal_takes_its_food_along_and_leaves_the_rest(family):
     day = DayInputs((Meal(30.0, 40.0, 0), Meal(300.0, 61.0, 1)), (Bolus(299.0, 4.0),), ((0.0, RATE),), WEIGHT)
-    events = Events.of(family, [day, changed(day, meals=day.meals[:1])], by_mouthful=True)
+    events = Events.of(family, [day, replace(day, meals=day.meals[:1])], by_mouthful=True)
     moved = events.moved(jnp.array([[1.0, 1.0], [1.5, 1.5]]), jnp.array([[-45.0, 0.0], [20.0, 20.0]]), jnp.array([0.1, 0.2]), jnp.zeros((0, 2)))
     old, mine = events.schedule, np.asarray(events.meal)
     food = old.channels.index("input.food")
@@ -177,7 +178,7 @@ def test_a_moved_meal_takes_its_food_along_and_leaves_the_rest(family):
 
 
 def test_what_cannot_be_asked():
-    run = changed(PLAIN, exercise=(Bout(100.0, 30.0),))
+    run = replace(PLAIN, exercise=(Bout(100.0, 30.0),))
     with pytest.raises(ValueError, match="UVA/Padova S2008 has no exercise: ask a family that has"):
         Events.of(S2008(), [run], False)
     Events.of(Hovorka(), [run], False)

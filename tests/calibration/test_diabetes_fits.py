@@ -1,5 +1,6 @@
 """Fits of days and their answers: derivatives, lanes that do not meet, weights and intervals."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import equinox as eqx
@@ -12,7 +13,7 @@ from calibration.diabetes.answers import answer, weights
 from calibration.diabetes.bergman import Bergman
 from calibration.diabetes.day_problem import BEGIN, GAIN, HELD, DayProblem, Doubt
 from calibration.diabetes.fitting import fit_days
-from calibration.diabetes.inputs import Bolus, DayInputs, Meal, changed
+from calibration.diabetes.inputs import Bolus, DayInputs, Meal
 from calibration.diabetes.sensor import STEP, Sensor, Trace
 from calibration.problem import linearize
 from physio.solve import Status, Tsit5
@@ -140,7 +141,7 @@ def test_less_data_say_less(fit):
 
 
 def test_more_insulin_lowers_the_answer_of_every_person(fit):
-    more = [changed(day, boluses=(*day.boluses, Bolus(100.0, 1.0))) for day in DAYS]
+    more = [replace(day, boluses=(*day.boluses, Bolus(100.0, 1.0))) for day in DAYS]
     assert (answer([fit], more).mean[25:] < answer([fit], DAYS).mean[25:]).all()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from calibration.diabetes.glucose_profile import Ranges, ambulatory_profile, trace
+from calibration.diabetes.glucose_profile import Ranges, ambulatory_profile, glucose_trace
 from experiments.plots.ambulatory import ambulatory_figure
 from experiments.plots.forecast_skill import Skill, forecast_skill_figure
 from experiments.plots.glucose_days import Band, Doses, WhatIf, day_figure, what_ifs_figure
@@ -11,7 +11,7 @@ from experiments.plots.posterior import Joint, posterior_figure
 MINUTE = np.arange(0.0, 1440.0, 15.0)
 LEVEL = 120.0 + 60.0 * np.sin(MINUTE / 150.0)
 AS_IT_WAS = Band(MINUTE, LEVEL, LEVEL - 20.0, LEVEL + 20.0)
-READ = trace(MINUTE, LEVEL, LEVEL < 65.0, LEVEL > 175.0)
+READ = glucose_trace(MINUTE, LEVEL, LEVEL < 65.0, LEVEL > 175.0)
 MEALS, BOLUSES = Doses(np.asarray([480.0, 780.0]), np.asarray([60.0, np.nan])), Doses(np.asarray([475.0]), np.asarray([6.0]))
 BASAL = Doses(np.asarray([0.0, 720.0]), np.asarray([0.8, 1.1]))
 LESS = Band(MINUTE, np.full(MINUTE.size, -15.0), np.full(MINUTE.size, -30.0), np.full(MINUTE.size, -5.0))
@@ -25,7 +25,7 @@ SKILLS = (
     Skill("twin", np.asarray([[10.0, 30.0], [20.0, np.nan], [30.0, 50.0]])),
 )
 DAYS = np.arange(0.0, 5 * 1440.0, 5.0)
-USUAL = ambulatory_profile(trace(DAYS, 100.0 + 20.0 * (DAYS // 1440.0)))
+USUAL = ambulatory_profile(glucose_trace(DAYS, 100.0 + 20.0 * (DAYS // 1440.0)))
 SHARES = Ranges(0.01, 0.03, 0.71, 0.2, 0.05)
 
 FIGURES = {
@@ -138,7 +138,7 @@ def test_the_usual_day_is_a_circle():
 
 
 def test_names_of_percentiles_that_meet_are_drawn_apart():
-    ax = ambulatory_figure(ambulatory_profile(trace(DAYS, np.full(DAYS.size, 100.0)))).axes[0]
+    ax = ambulatory_figure(ambulatory_profile(glucose_trace(DAYS, np.full(DAYS.size, 100.0)))).axes[0]
     ax.figure.canvas.draw()
     boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
     assert all(low.y1 <= high.y0 + 1.0 for low, high in zip(boxes[:-1], boxes[1:], strict=True))
