@@ -5,7 +5,7 @@ Times are minutes since the day's window began. A diary's amounts are guesses: p
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import equinox as eqx
 import jax.numpy as jnp
