@@ -5,7 +5,6 @@ draws of the prior and keeps the best end. Where the best is still beyond chance
 residuals are larger than they should be, squared, multiplies the covariance, since the truth may be as far from the model elsewhere.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,9 +20,12 @@ from calibration.diabetes.day_problem import DayProblem
 from calibration.lane_pool import Ends, run_pool
 from calibration.least_squares import LevenbergMarquardt
 from calibration.problem import AbstractProblem, linearize
+from calibration.processors import processors
 
 CALIBRATOR = LevenbergMarquardt(iterations=60, ftol=1e-5)
 WIDTH = 64
+# On a CPU a Jacobian of one day with its thirty tangents fills the vector units already: days side by side only wait for one another.
+ALONE = 1
 # starts of a day that chance does not explain, and how many standard deviations of chance that is
 AGAIN, BEYOND = 4, 4.0
 _SPREAD = 0.7
@@ -90,8 +92,9 @@ def fit_days(
 
 def _pooled(problem: AbstractProblem, calibrator: AbstractCalibrator, z: np.ndarray, people: np.ndarray, progress) -> Ends:
     """``run_pool`` on as many threads as there are processors, each with its share of the starts."""
-    threads = min(os.cpu_count() or 1, -(-people.size // WIDTH)) if jax.default_backend() == "cpu" else 1
-    width = min(WIDTH, -(-people.size // threads)) if jax.default_backend() == "cpu" else people.size
+    on_cpu = jax.default_backend() == "cpu"
+    threads = min(processors(), people.size) if on_cpu else 1
+    width = ALONE if on_cpu else people.size
     shares = [np.arange(i, people.size, threads) for i in range(threads)]
     with ThreadPoolExecutor(threads) as pool:
 
@@ -126,7 +129,8 @@ def _information(problem: DayProblem, z: np.ndarray) -> tuple[np.ndarray, np.nda
     lanes = problem.lanes
     width = min(WIDTH, lanes)
     blocks = [np.minimum(np.arange(i, i + width), lanes - 1) for i in range(0, lanes, width)]
-    found = [_normal(problem.picked(b), jnp.asarray(np.nan_to_num(z[:, b]))) for b in blocks]
+    with ThreadPoolExecutor(processors()) as pool:
+        found = list(pool.map(lambda b: _normal(problem.picked(b), jnp.asarray(np.nan_to_num(z[:, b]))), blocks))
     information = np.concatenate([np.asarray(f[0]) for f in found])[:lanes]
     residuals = np.concatenate([np.asarray(f[1]) for f in found], axis=1)[:, :lanes]
     return information, residuals[: problem.trace.present.shape[0]]

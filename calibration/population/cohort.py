@@ -3,7 +3,6 @@
 Results of people do not depend on who shares their block. Blocks run on as many threads as there are processors.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from jaxtyping import Array
 from calibration.compiled import compiled_once
 from calibration.population.model import Population
 from calibration.population.objectives import AbstractObjective
+from calibration.processors import processors
 
 
 # which axis of every field of ``Evaluated`` is that of people
@@ -79,7 +79,7 @@ class Cohort:
         self._sizes = [min(width, people - i * width) for i in range(count)]
         self._blocks = [population] if count == 1 else [population.picked(i) for i in self._index]
         # a program on a graphics card has it to itself
-        threads = os.cpu_count() or 1 if jax.default_backend() == "cpu" else 1
+        threads = processors() if jax.default_backend() == "cpu" else 1
         self._pool = ThreadPoolExecutor(max_workers=min(count, threads))
 
     def at(self, x: np.ndarray, eta: np.ndarray) -> Evaluated:

@@ -12,7 +12,6 @@ work.
 Units: s, 1/s. Asked: 1000 person-days in 300 s on two processors, 30 s on a GPU; 2000 days forward a second on one core.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from calibration.diabetes.fitting import DayFits, fit_days
 from calibration.diabetes.s2008 import S2008
 from calibration.diabetes.sensor import Trace
 from calibration.fit import FitStatus
+from calibration.processors import processors
 from calibration.records.insilico import BASE, read_truth
 from experiments.benchmarks.contract import Baseline, Figure, Result, Target
 from experiments.problems.hovorka_people import write_hovorka_people
@@ -86,7 +86,7 @@ def _measured(folder: Path, size: _Size, quick: bool) -> Result:
     compile_s = seconds[0] - seconds[1] + forward_compile + reverse_compile + along_compile
     figures = [
         Figure("person-days fitted", problem.lanes, "1"),
-        Figure("processors used", _processors(), "1"),
+        Figure("processors used", processors(), "1"),
         Figure("1000 person-days fitted", thousand, "s"),
         Figure("1000 person-days fitted, processor time of all threads", 1000.0 * worked / problem.lanes, "s"),
         Figure("compilation of the fit", seconds[0] - seconds[1], "s"),
@@ -158,10 +158,6 @@ def _timed(function: Callable, problem: DayProblem, z: Array) -> tuple:
     return found, problem.lanes / sorted(seconds)[1], compile_s
 
 
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _targets(thousand: float, speed: float, quick: bool) -> list[Target]:
     on_cpu = jax.default_backend() == "cpu"
     here, elsewhere = (FIT, GPU_FIT) if on_cpu else (GPU_FIT, FIT)
@@ -172,8 +168,8 @@ def _targets(thousand: float, speed: float, quick: bool) -> list[Target]:
     found = [fit, other, forward]
     if not on_cpu:
         found[2] = Target.not_run(FORWARD, forward.asked, "JAX computes on a GPU")
-    elif _processors() != 2:
-        found[0] = Target.not_run(FIT, fit.asked, f"processors that the process may use: {_processors()}")
+    elif processors() != 2:
+        found[0] = Target.not_run(FIT, fit.asked, f"processors that the process may use: {processors()}")
     return [Target.not_run(t.figure, t.asked, "the quick run is too small to time") for t in found] if quick else found
 
 

@@ -113,9 +113,10 @@ def test_no_day_knows_of_another(fit, readings, two_wide):
 
 @pytest.mark.slow
 def test_threads_and_width_change_nothing(fit, readings, monkeypatch, two_wide):
-    monkeypatch.setattr(fitting.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(fitting, "processors", lambda: 1)
     assert _same(fit, fit_days(_problem(readings)), range(4))
     monkeypatch.setattr(fitting, "WIDTH", 64)
+    monkeypatch.setattr(fitting, "ALONE", 4)
     wide = fit_days(_problem(readings))
     assert wide.cost == pytest.approx(fit.cost, rel=1e-5)
     assert np.asarray(answer([wide], DAYS).mean) == pytest.approx(np.asarray(answer([fit], DAYS).mean), abs=0.1)
