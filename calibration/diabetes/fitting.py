@@ -17,6 +17,7 @@ from jaxtyping import Array
 from calibration.calibrator import AbstractCalibrator
 from calibration.compiled import compiled_once
 from calibration.diabetes.day_problem import DayProblem
+from calibration.fit import FitStatus
 from calibration.lane_pool import Ends, run_pool
 from calibration.least_squares import LevenbergMarquardt
 from calibration.problem import AbstractProblem, linearize
@@ -73,19 +74,22 @@ def fit_days(
                 for kept, found in zip(ends, more, strict=True):
                     kept[..., day] = found[..., end]
     information, innovations = _information(problem, ends.z)
-    misfit = np.maximum((innovations**2).sum(0) / np.maximum(read, 1), 1.0)
-    good = np.isfinite(ends.cost)
+    # an end at the edge of what can be solved may not be solved again
+    good = (ends.cost < np.inf) & (np.abs(information) < np.inf).all((1, 2)) & (np.abs(innovations) < np.inf).all(0)
+    cost = np.where(good, ends.cost, np.inf)
+    status = np.where(good, ends.status, FitStatus.SOLVE_FAILED)
+    misfit = np.where(good, np.maximum((innovations**2).sum(0) / np.maximum(read, 1), 1.0), 1.0)
     half = 0.5 * np.linalg.slogdet(np.where(good[:, None, None], information, np.eye(count)))[1]
     covariance = np.linalg.inv(np.where(good[:, None, None], information, np.eye(count)))
     covariance = np.where(good[:, None, None], misfit[:, None, None] * covariance, np.inf)
     return DayFits(
         problem,
         jnp.asarray(ends.z),
-        ends.cost,
-        ends.status,
+        cost,
+        status,
         jnp.asarray(np.moveaxis(covariance, 0, -1)),
         misfit,
-        np.where(good, -ends.cost - half, -np.inf),
+        np.where(good, -cost - half, -np.inf),
         ends.iterations,
     )
 

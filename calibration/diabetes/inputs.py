@@ -52,18 +52,26 @@ class Bout:
 
 @dataclass(frozen=True)
 class DayInputs:
-    """One day. ``basal`` (rates,) of (minute, U/min), the first from before the window; ``weight`` [kg]."""
+    """One day. ``basal`` (rates,) of (minute, U/min), the first from before the window; ``weight`` [kg].
+
+    The day itself begins ``opens`` minutes after its window.
+    """
 
     meals: tuple[Meal, ...]
     boluses: tuple[Bolus, ...]
     basal: tuple[tuple[float, float], ...]
     weight: float
     exercise: tuple[Bout, ...] = ()
+    opens: float = 0.0
 
     @property
     def rate(self) -> float:
         """Delivery that the person rests under before the window [U/min]."""
         return self.basal[0][1]
+
+    def rate_at(self, minute: float) -> float:
+        """Delivery from ``minute`` on [U/min]."""
+        return [rate for begins, rate in self.basal if begins <= minute][-1]
 
     def schedule(self, family: AbstractFamily, by_mouthful: bool) -> tuple[Schedule, list[int]]:
         """The events and, for each, the number of its meal or -1."""

@@ -2,7 +2,8 @@
 
 A change is asked of a day with ``change(day)``, which gives other inputs of the same person; meals keep their numbers, so that
 what is not known of a recorded meal stays the same in both days. Times are minutes since the window began, carbohydrate is in
-g, insulin in U. The person rests under the recorded basal rate: another rate begins with the window.
+g, insulin in U. What was before the day stays as it was. The person rests under the recorded basal rate: another rate begins
+with the day.
 
 A bolus belongs to the meal it is nearest to, at most 90 min away.
 """
@@ -43,14 +44,15 @@ class Boluses(AbstractChange):
         return f"boluses {_times(self.factor)}"
 
     def __call__(self, day):
-        if not day.boluses:
+        if not any(b.minute >= day.opens for b in day.boluses):
             raise ValueError("the day has no bolus")
-        return replace(day, boluses=tuple(replace(b, units=self.factor * b.units) for b in day.boluses))
+        boluses = (replace(b, units=self.factor * b.units) if b.minute >= day.opens else b for b in day.boluses)
+        return replace(day, boluses=tuple(boluses))
 
 
 @dataclass(frozen=True)
 class BolusMoved(AbstractChange):
-    """The bolus of the recorded meal ``number`` moved ``minutes`` later, earlier where negative; not before the window."""
+    """The bolus of the recorded meal ``number`` moved ``minutes`` later, earlier where negative; not before the day."""
 
     number: int
     minutes: float
@@ -61,7 +63,7 @@ class BolusMoved(AbstractChange):
 
     def __call__(self, day):
         own = bolus_of(day, self.number)
-        moved = replace(day.boluses[own], minute=max(day.boluses[own].minute + self.minutes, 0.0))
+        moved = replace(day.boluses[own], minute=max(day.boluses[own].minute + self.minutes, day.opens))
         return replace(day, boluses=_without(day.boluses, own, moved))
 
 
@@ -76,9 +78,10 @@ class Carbohydrate(AbstractChange):
         return f"carbohydrate {_times(self.factor)}"
 
     def __call__(self, day):
-        if not any(m.grams > 0.0 for m in day.meals):
+        if not any(m.grams > 0.0 and m.minute >= day.opens for m in day.meals):
             raise ValueError("the day has no meal with carbohydrate")
-        return replace(day, meals=tuple(replace(m, grams=self.factor * m.grams) for m in day.meals))
+        meals = (replace(m, grams=self.factor * m.grams) if m.minute >= day.opens else m for m in day.meals)
+        return replace(day, meals=tuple(meals))
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class MealLeftOut(AbstractChange):
 
 @dataclass(frozen=True)
 class Basal(AbstractChange):
-    """Basal delivery times ``factor`` from the beginning of the window."""
+    """Basal delivery times ``factor`` from the beginning of the day."""
 
     factor: float
 
@@ -109,7 +112,10 @@ class Basal(AbstractChange):
         return f"basal insulin {_times(self.factor)}"
 
     def __call__(self, day):
-        return replace(day, basal=(day.basal[0], *((minute, self.factor * rate) for minute, rate in day.basal)))
+        before = [(minute, rate) for minute, rate in day.basal if minute < day.opens] or [day.basal[0]]
+        after = [(minute, rate) for minute, rate in day.basal if minute > day.opens]
+        changed = ((minute, self.factor * rate) for minute, rate in ((day.opens, day.rate_at(day.opens)), *after))
+        return replace(day, basal=(*before, *changed))
 
 
 @dataclass(frozen=True)

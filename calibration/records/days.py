@@ -34,6 +34,7 @@ class Rules:
     hole       longest time without a reading [min]
     bolus      at least one bolus
     meal       at least one meal, its amount known or not
+    food       not every meal is of 0 g
     doubtful   days with a span that contradicts itself are used all the same
     midnight   days begin at local midnight, else at the first entry's time of day
     """
@@ -44,6 +45,7 @@ class Rules:
     hole: float = np.inf
     bolus: bool = True
     meal: bool = True
+    food: bool = True
     doubtful: bool = False
     midnight: bool = True
 
@@ -108,6 +110,9 @@ def _day(diary: Diary, rules: Rules, start: float, step: float) -> Day:
     for name, needed, entries in (("bolus", rules.bolus, diary.boluses), ("meal", rules.meal, diary.meals)):
         if needed and not _any(entries.minute, start, end):
             why.append(f"no {name}")
+    eaten = diary.meals.value[(diary.meals.minute >= start) & (diary.meals.minute < end)]
+    if rules.food and eaten.size and (eaten == 0.0).all():
+        why.append("no carbohydrate in any meal")
     if not rules.doubtful:
         why += [f"doubtful: {span.why}" for span in diary.doubtful if span.start < end and span.end > start]
     return Day(diary.person, diary.when(start).date(), start, end, coverage, hole, _basal(diary, start, end), tuple(why))

@@ -14,11 +14,11 @@ from calibration.diabetes.fitting import DayFits, fit_days, in_blocks
 from calibration.diabetes.s2008 import S2008
 from calibration.diabetes.sensor import Sensor
 from calibration.diabetes.traces import trace_of
+from calibration.diabetes.window import LEAD, ROOM, Window, window
 from calibration.least_squares import LevenbergMarquardt
 from calibration.records.days import days, summary
 from calibration.records.folder import read_folder
 from experiments.benchmarks.contract import Figure, Result, Target
-from experiments.problems.real_days import LEAD, ROOM, Window, windows
 from experiments.problems.real_forecasts import HORIZONS, Forecasts, forecasts
 from experiments.problems.shared_data import shared_data
 
@@ -41,7 +41,7 @@ def run(data: Path | None, quick: bool) -> Result:
         missing = [Target.not_run(f, a, "no data: give --data the folder t1d_uom") for f, a in asked]
         return Result("t1d-real", [], missing, "float64", 0.0, None)
     used, figures = _windows(folder, quick)
-    trace = trace_of([w.diary for w in used], [w.start for w in used], used[0].end - used[0].start, SENSOR)
+    trace = trace_of([w.diary for w in used], [w.start for w in used], used[0].minutes, SENSOR)
     problem = DayProblem.of(S2008(), [w.inputs for w in used], trace, sensor=SENSOR, doubt=Doubt(), meals=ROOM)
     values = np.where(np.asarray(trace.present), np.asarray(trace.value), np.nan)
     fits = fit_days(problem, again=0, calibrator=DAYS)
@@ -65,7 +65,7 @@ def run(data: Path | None, quick: bool) -> Result:
 def _windows(folder: Path, quick: bool) -> tuple[list[Window], list[Figure]]:
     diaries = read_folder(folder)
     every = {diary.person: days(diary) for diary in diaries}
-    used = [w for diary in diaries for w in windows(diary, every[diary.person])]
+    used = [window(diary, day) for diary in diaries for day in every[diary.person] if not day.why]
     told = summary([day for some in every.values() for day in some])
     figures = [Figure(line, 1, "1") for line in told]
     return (used[:QUICK_DAYS] if quick else used), figures

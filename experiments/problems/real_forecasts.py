@@ -17,9 +17,9 @@ from calibration.diabetes.answers import answer
 from calibration.diabetes.day_problem import DayProblem
 from calibration.diabetes.fitting import DayFits, fit_days
 from calibration.diabetes.sensor import STEP, Sensor, Trace, drift_ahead
+from calibration.diabetes.window import LEAD, Window
 from calibration.least_squares import LevenbergMarquardt
 from experiments.problems.autoregression import Autoregression, filled, lagged
-from experiments.problems.real_days import LEAD, Window
 
 HORIZONS = (30, 60, 120, 240)
 ORIGINS = tuple(range(120, 1440, 240))

@@ -20,17 +20,16 @@ from calibration.diabetes.day_problem import EXACT, DayProblem, Doubt
 from calibration.diabetes.family import AbstractFamily
 from calibration.diabetes.fitting import DayFits, fit_days
 from calibration.diabetes.inputs import Bout, DayInputs
-from calibration.diabetes.sensor import Sensor
+from calibration.diabetes.sensor import STEP, Sensor
 from calibration.diabetes.support import Support, support
 from calibration.diabetes.time_below import TimeBelow, time_below_normal
 from calibration.diabetes.traces import trace_of
+from calibration.diabetes.window import ROOM, Window
 from calibration.diabetes.what_if import AbstractChange, BolusMoved, Carbohydrate, Exercise, bolus_of
 from calibration.records.diary import DAY
 from experiments.report.wording import count
-from experiments.t1d.chosen import Chosen
 
 LEVEL = 0.9
-ROOM = 6  # meals a day, so that most folders share one compiled program
 REAL, VIRTUAL = Sensor(gain_sd=0.04, sd=12.0, phi=0.9, white=3.0), Sensor()
 UNLIKELY = 0.05  # weight of families that the day speaks against
 LESS, EARLIER, EXERCISE_AT, EXERCISE_FOR = 0.8, -15.0, 17 * 60.0, 30.0
@@ -40,7 +39,7 @@ class Question(NamedTuple):
     """``of`` gives the change to ask of a day; ValueError where there is nothing to change."""
 
     name: str
-    of: Callable[[Chosen], AbstractChange]
+    of: Callable[[Window], AbstractChange]
 
 
 class Told(NamedTuple):
@@ -60,9 +59,9 @@ class Told(NamedTuple):
 
 
 class Twin(NamedTuple):
-    """One fitted day: ``lane`` of all ``fits``; ``minute`` (times,) since midnight; ``weight`` (families,)."""
+    """One fitted day: ``lane`` of all ``fits``; ``minute`` (times,) of the day since midnight; ``weight`` (families,)."""
 
-    chosen: Chosen
+    window: Window
     lane: int
     minute: np.ndarray
     recorded: Answer
@@ -79,20 +78,19 @@ QUESTIONS = (
 
 
 def fitted(
-    days: Sequence[Chosen], families: Sequence[AbstractFamily], virtual: bool, say: Callable[[str], None]
+    days: Sequence[Window], families: Sequence[AbstractFamily], virtual: bool, say: Callable[[str], None]
 ) -> tuple[list[DayFits], list[Twin]]:
     """Fit and ask; ``say`` is told what is being done."""
     sensor, doubt = (VIRTUAL, EXACT) if virtual else (REAL, Doubt())
     inputs = [day.inputs for day in days]
-    trace = trace_of([day.diary for day in days], [day.day.start for day in days], DAY, sensor)
-    room = max(ROOM, *(len(day.meals) for day in inputs))
+    trace = trace_of([day.diary for day in days], [day.start for day in days], days[0].minutes, sensor)
     fits = []
     for family in families:
         say(f"fitting {count(len(days), 'day')} by {family.label}")
-        fits.append(fit_days(DayProblem.of(family, inputs, trace, sensor=sensor, doubt=doubt, meals=room)))
+        fits.append(fit_days(DayProblem.of(family, inputs, trace, sensor=sensor, doubt=doubt, meals=ROOM)))
     say("asking what-ifs")
     told, recorded = _asked(days, fits, sensor.sd**2 - VIRTUAL.sd**2)
-    weight, at = weights(fits), np.asarray(trace.at)
+    weight, at = weights(fits), np.asarray(trace.at)[_opens(days) :]
     twins = []
     for lane, day in enumerate(days):
         own = _lane(recorded, lane)
@@ -103,7 +101,7 @@ def fitted(
 
 
 def _asked(
-    days: Sequence[Chosen], fits: Sequence[DayFits], fault: float
+    days: Sequence[Window], fits: Sequence[DayFits], fault: float
 ) -> tuple[list[Callable[[int, np.ndarray], Told]], Answer]:
     """For every question a function of the lane and its times; and the recorded day by all families. ``fault`` is the variance
     of plasma glucose that no model explains [mg2/dL2].
@@ -119,16 +117,17 @@ def _asked(
             continue
         some = [fits[i] for i in group]
         result = compared(some, inputs, [[_apply(c, d) for c, d in zip(made[q][0], inputs, strict=True)] for q in members])
-        recorded = _wider(result.recorded, fault)
+        recorded = _of_the_day(days, _wider(result.recorded, fault))
         whole = recorded if group == everybody else whole
         labels = tuple(fit.problem.family.label for fit in some)
         for place, q in enumerate(members):
-            answers = (recorded, _wider(result.changed[place], fault), result.differences[place])
+            answers = (_wider(result.changed[place], fault), result.differences[place])
+            answers = (recorded, *(_of_the_day(days, answer) for answer in answers))
             found[q] = _teller(QUESTIONS[q].name, labels, weight[list(group)].sum(0), answers, *made[q], inputs)
     return [teller for teller in found if teller is not None], whole
 
 
-def _changed(question: Question, days: Sequence[Chosen]) -> tuple[list[AbstractChange | None], list[str]]:
+def _changed(question: Question, days: Sequence[Window]) -> tuple[list[AbstractChange | None], list[str]]:
     changes, refused = [], []
     for day in days:
         try:
@@ -169,6 +168,16 @@ def _wider(answer: Answer, variance: float) -> Answer:
     return answer._replace(sd=np.sqrt(answer.sd**2 + variance))
 
 
+def _opens(days: Sequence[Window]) -> int:
+    """The first sample of the days themselves."""
+    return int(round(days[0].lead / STEP))
+
+
+def _of_the_day(days: Sequence[Window], answer: Answer) -> Answer:
+    first = _opens(days)
+    return answer._replace(mean=answer.mean[first:], sd=answer.sd[first:])
+
+
 def _lane(answer: Answer, lane: int) -> Answer:
     one = slice(lane, lane + 1)
     return Answer(answer.mean[:, one], answer.sd[:, one], answer.good[one], answer.learned[one], answer.lowest)
@@ -180,7 +189,7 @@ def _below(at: np.ndarray, answer: Answer) -> TimeBelow:
 
 def _earlier(day: DayInputs) -> AbstractChange:
     """The bolus of the largest meal that has one."""
-    for meal in sorted(day.meals, key=lambda meal: -meal.grams):
+    for meal in sorted((m for m in day.meals if m.minute >= day.opens), key=lambda meal: -meal.grams):
         try:
             bolus_of(day, meal.number)
         except ValueError:

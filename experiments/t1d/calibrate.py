@@ -35,10 +35,9 @@ def calibrate(folder: Path, out: Path, person: str | None, on: date | None, most
     print(WARNING)
     virtual = is_virtual(folder)
     diaries = one_of(read_folder(folder), person, folder)
-    rules = Rules(midnight=not virtual)
     begins = "the first entry" if virtual else "midnight"
-    print(f"a day is 24 h from {begins}, {rules.coverage:.0%} of it read, with a bolus and a meal")
-    people = [chosen(diary, rules, most, on) for diary in diaries]
+    print(f"a day is 24 h from {begins}, {Rules().coverage:.0%} of it read, with a bolus and a meal")
+    people = [chosen(diary, virtual, most, on) for diary in diaries]
     for somebody in people:
         _tell(somebody)
     days = [day for somebody in people for day in somebody.fitted]
@@ -56,14 +55,14 @@ def calibrate(folder: Path, out: Path, person: str | None, on: date | None, most
     rows = learned(fits, twins)
     texts = {TABLE: as_csv(rows)}
     for somebody in (p for p in people if len(p.diary.glucose)):
-        own = [twin for twin in twins if twin.chosen.diary is somebody.diary]
+        own = [twin for twin in twins if twin.window.diary is somebody.diary]
         texts[_file(somebody)] = render(somebody, own, fits, rows, virtual)
     say("writing")
     out.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         write_bytes(out / name, text.encode())
         print(out / name)
-    failed = [f"{t.chosen.day.person} {t.chosen.day.date}" for t in twins if not t.recorded.good[0]]
+    failed = [f"{t.window.day.person} {t.window.day.date}" for t in twins if not t.recorded.good[0]]
     for name in failed:
         print(f"failed  {name}: no family could be fitted to the day")
     return FAILED if failed else OK

@@ -48,14 +48,14 @@ def learned(fits: Sequence[DayFits], twins: Sequence[Twin]) -> list[Learned]:
         ends.append([np.asarray(fit.problem.values(fit.z + side * reach * sd)) for side in (0.0, -1.0, 1.0)])
     rows = []
     for twin in (t for t in twins if t.recorded.good[0]):
-        meals = {m.number for m in twin.chosen.inputs.meals}
+        meals = {m.number for m in twin.window.inputs.meals}
         for fit, three, weight in zip(fits, ends, twin.weight, strict=True):
             for i, name in enumerate(fit.problem.names):
                 meal = re.match(r"meal(\d+)\.", name)
                 if meal and int(meal[1]) not in meals:
                     continue
                 numbers = (float(values[i, twin.lane]) for values in three)
-                day, family = twin.chosen.day, fit.problem.family.label
+                day, family = twin.window.day, fit.problem.family.label
                 rows.append(Learned(day.person, str(day.date), family, float(weight), name, _unit(fit.problem, name), *numbers))
     return rows
 

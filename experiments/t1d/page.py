@@ -41,9 +41,9 @@ def render(person: Person, twins: Sequence[Twin], fits: Sequence[DayFits], rows:
 def _record(person: Person, twins: Sequence[Twin], virtual: bool) -> Section:
     diary, days = person.diary, person.days
     first, last = (diary.when(diary.glucose.minute[i]).date() for i in (0, -1))
-    failed = [str(t.chosen.day.date) for t in twins if not t.recorded.good[0]]
-    fitted = listed([str(t.chosen.day.date) for t in twins]) if twins else "none"
-    assumed = list(dict.fromkeys(said for t in twins for said in t.chosen.assumed))
+    failed = [str(t.window.day.date) for t in twins if not t.recorded.good[0]]
+    fitted = listed([str(t.window.day.date) for t in twins]) if twins else "none"
+    assumed = list(dict.fromkeys(said for t in twins for said in t.window.assumed))
     findings = [
         ("Record", f"{count(len(diary.glucose), 'reading')}, {first} to {last}"),
         ("Days", summary(days)[0] + f"; fitted: {fitted}"),
@@ -55,8 +55,8 @@ def _record(person: Person, twins: Sequence[Twin], virtual: bool) -> Section:
         "The person is simulated: the record is exact and is believed."
         if virtual
         else "Amounts and times of meals are doubted as people miscount. What the models cannot explain is taken for drift of "
-        "the sensor in the fit and widens every band of glucose. A day is 24 h from midnight; food and insulin from before it "
-        "are not counted."
+        "the sensor in the fit and widens every band of glucose. A day is 24 h from midnight; the 6 h before it are fitted with it, "
+        "for their food and insulin still act."
     )
     return Section(
         name="record",
@@ -86,7 +86,7 @@ def _day(twin: Twin, fits: Sequence[DayFits]) -> Section:
     taught = float(twin.recorded.learned[0])
     return Section(
         name="day",
-        title=f"The day {twin.chosen.day.date}",
+        title=f"The day {twin.window.day.date}",
         lead=f"{told}Families of models are averaged by how well each explains the day.",
         summary=f"time below 70 mg/dL {_share(twin.below)}.",
         findings=[
@@ -130,7 +130,7 @@ def _answered(twin: Twin, told: Told) -> str:
 
 
 def _learned(twin: Twin, fits: Sequence[DayFits], rows: Sequence[Learned]) -> Section:
-    own = [row for row in rows if row.date == str(twin.chosen.day.date)]
+    own = [row for row in rows if row.date == str(twin.window.day.date)]
     named = {fit.problem.family.label: LEARNED.get(type(fit.problem.family), ())[:2] for fit in fits}
     shown = [row for row in own if row.unknown in named[row.family]]
     table = [[row.family, row.unknown, _interval(row)] for row in own]

@@ -12,8 +12,8 @@ from calibration.diabetes.family import AbstractFamily
 from calibration.diabetes.fitting import DayFits
 from calibration.diabetes.glucose_profile import AmbulatoryProfile, Control, GlucoseTrace
 from calibration.diabetes.hovorka import Hovorka
-from calibration.diabetes.inputs import DayInputs
 from calibration.diabetes.s2008 import S2008
+from calibration.records.diary import DAY
 from experiments.plots.ambulatory import ambulatory_figure
 from experiments.plots.glucose_days import Band, Doses, WhatIf, day_figure, what_ifs_figure
 from experiments.plots.posterior import Joint, posterior_figure
@@ -29,11 +29,14 @@ LEARNED = {
 
 
 def day_picture(twin: Twin) -> Picture:
-    day, clock = twin.chosen, twin.chosen.clock
+    day, clock = twin.window, twin.window.clock
     band, readings = _band(twin.minute, twin.recorded), _readings(twin)
-    meals = Doses(_clocked([m.minute for m in day.inputs.meals], clock), _meals(day.inputs))
-    boluses = Doses(_clocked([b.minute for b in day.inputs.boluses], clock), np.asarray([b.units for b in day.inputs.boluses]))
-    basal = Doses(_clocked([m for m, _ in day.inputs.basal], clock), 60.0 * np.asarray([rate for _, rate in day.inputs.basal]))
+    eaten = [m for m in day.inputs.meals if m.minute >= day.lead]
+    injected = [b for b in day.inputs.boluses if b.minute >= day.lead]
+    rates = [(day.lead, day.inputs.rate_at(day.lead)), *((m, rate) for m, rate in day.inputs.basal if m > day.lead)]
+    meals = Doses(_clocked([m.minute for m in eaten], clock), np.asarray([np.nan if m.guessed else m.grams for m in eaten]))
+    boluses = Doses(_clocked([b.minute for b in injected], clock), np.asarray([b.units for b in injected]))
+    basal = Doses(_clocked([m for m, _ in rates], clock), 60.0 * np.asarray([rate for _, rate in rates]))
     alt = f"Glucose on {day.day.date}: readings, the fitted band, meals, boluses and basal insulin over the day."
     return Picture(
         title=f"{day.day.date}: read, fitted, eaten and injected",
@@ -58,7 +61,7 @@ def what_ifs_picture(twin: Twin, told: Sequence[Told]) -> Picture:
     ]
     header = ["what-if", "minute", "glucose", "5 %", "95 %", "difference", "difference 5 %", "difference 95 %"]
     return Picture(
-        title=f"{twin.chosen.day.date} as it did not happen, by {' and '.join(told[0].families)}",
+        title=f"{twin.window.day.date} as it did not happen, by {' and '.join(told[0].families)}",
         panels=[Panel("", of_figure(what_ifs_figure(recorded, shown), alt))],
         sentence="Above: plasma glucose as it was (grey) and with the change (colour); below: by how much they differ. Bands "
         "hold 90 %. The difference is surer than either, because both days share the person, the meals and the sensor. Nothing "
@@ -118,14 +121,10 @@ def _band(minute: np.ndarray, answer: Answer) -> Band:
 
 
 def _readings(twin: Twin) -> GlucoseTrace:
-    read, day = twin.chosen.diary.glucose, twin.chosen.day
+    read, day = twin.window.diary.glucose, twin.window.day
     read = read.where((read.minute >= day.start) & (read.minute < day.end))
-    return GlucoseTrace(read.minute - day.start + twin.chosen.clock, read.value, read.below, read.above)
+    return GlucoseTrace(read.minute - day.start + day.start % DAY, read.value, read.below, read.above)
 
 
 def _clocked(minutes: Sequence[float], clock: float) -> np.ndarray:
     return np.asarray(minutes, dtype=float) + clock
-
-
-def _meals(day: DayInputs) -> np.ndarray:
-    return np.asarray([np.nan if m.guessed else m.grams for m in day.meals])

@@ -9,7 +9,6 @@ from calibration.diabetes.answers import Answer
 from calibration.diabetes.hovorka import Hovorka
 from calibration.diabetes.time_below import TimeBelow
 from calibration.errors import InputError
-from calibration.records.days import Rules
 from calibration.records.folder import read_folder
 from experiments.t1d import calibrate as command
 from experiments.t1d.asked import Twin
@@ -49,8 +48,9 @@ def test_a_person_becomes_a_page(tmp_path, monkeypatch, capsys):
     rows = list(csv.DictReader((out / "fits.csv").open()))
     assert {row["person"] for row in rows} == {"ada"} and {row["date"] for row in rows} == {"2024-04-03"}
     assert all(float(row["5 %"]) < float(row["value"]) < float(row["95 %"]) for row in rows)
+    # three meals of the day, and the dinner before it
     assert [row["unknown"] for row in rows if row["unknown"].startswith("meal")] == [
-        f"meal{i}.{what}" for what in ("grams", "minute") for i in range(3)
+        f"meal{i}.{what}" for what in ("grams", "minute") for i in range(4)
     ]
 
 
@@ -71,9 +71,9 @@ def test_a_day_that_no_family_explains_is_named(tmp_path, monkeypatch, capsys):
 
 def test_the_latest_days_are_chosen_or_the_one_named(tmp_path):
     (diary,) = read_folder(write_record(tmp_path / "record", days=4))
-    latest = chosen(diary, Rules(), 2, None)
+    latest = chosen(diary, False, 2, None)
     assert [day.day.date for day in latest.fitted] == [date(2024, 4, 4), date(2024, 4, 5)] and len(latest.days) == 4
-    (one,) = chosen(diary, Rules(), 2, date(2024, 4, 2)).fitted
+    (one,) = chosen(diary, False, 2, date(2024, 4, 2)).fitted
     assert one.day.date == date(2024, 4, 2)
     # as much basal a day as boluses: half of all insulin
     assert one.inputs.rate * 1440.0 == pytest.approx(18.0) == sum(bolus.units for bolus in one.inputs.boluses)
