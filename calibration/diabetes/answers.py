@@ -4,7 +4,7 @@
 
 Families are weighed by their evidence, tempered by the misfit of the best: where none explains the day, small differences of cost say
 little. The interval contains what is not known of the person, of the meals and of the sensor's gain, what the model could not
-explain, and how far families disagree.
+explain, how far families disagree, and, where a day has exercise, how published people differ in what it does to them.
 
 Two days of one person share the person: the difference of two answers has J = J of one day - J of the other, and is often known
 far better than either.
@@ -31,8 +31,8 @@ _LOWEST = 10.0  # mg/dL
 class Answer(NamedTuple):
     """Plasma glucose [mg/dL] (times, days) and its standard deviation; ``good`` (days,): a number could be given.
 
-    ``learned`` (days,): by how much the data narrowed the answer, 1 - (sd / prior sd)^2 on average over the day. No interval
-    goes below ``lowest`` [mg/dL], what a person survives.
+    ``learned`` (days,): by how much the data narrowed the answer, 1 - (sd / prior sd)^2 on average over the day, of what a
+    recorded day can teach, which the effect of exercise is not. No interval goes below ``lowest`` [mg/dL], what a person survives.
     """
 
     mean: np.ndarray
@@ -108,7 +108,10 @@ def _of_family(fit: DayFits, lists: Sequence[Sequence[DayInputs]], level: str) -
     events = problem.with_inputs([day for days in lists for day in days])
     # lane by lane in the order of the lists
     problem = problem.picked(np.tile(np.arange(problem.lanes), times)) if times > 1 else problem
-    found = (np.asarray(a) for a in _linear(problem, jnp.tile(fit.z, times), events, level))
+    z = jnp.tile(fit.z, times)
+    if any(day.exercise for days in lists for day in days):
+        z = jnp.concatenate([z, jnp.zeros((len(problem.family.exercise), z.shape[1]))])
+    found = (np.asarray(a) for a in _linear(problem, z, events, level))
     mean, slopes, status = (np.split(a, times, axis=-1) for a in found)
     known = np.asarray(fit.covariance)
     answers = [_told(*each, known, _LOWEST) for each in zip(mean, slopes, status, strict=True)]
@@ -120,17 +123,20 @@ def _of_family(fit: DayFits, lists: Sequence[Sequence[DayInputs]], level: str) -
 
 def _told(mean: np.ndarray, slopes: np.ndarray, status: np.ndarray, known: np.ndarray, lowest: float) -> Answer:
     good = (status == Status.OK) & (np.abs(known) < np.inf).all((0, 1)) & (np.abs(mean) < np.inf).all(0)
-    clean = np.where(good, slopes, 0.0)
+    clean, exercise = np.split(np.where(good, slopes, 0.0), [known.shape[0]])
     variance = np.einsum("atl,abl,btl->tl", clean, np.where(good, known, 0.0), clean)
     prior = (clean**2).sum(0)
     learned = 1.0 - np.minimum(variance.sum(0) / np.maximum(prior.sum(0), 1e-300), 1.0)
+    variance = variance + (exercise**2).sum(0)
     return Answer(np.where(good, mean, 0.0), np.sqrt(np.maximum(variance, 1e-12)), good, learned, lowest)
 
 
 @compiled_once
 def _linear(problem: DayProblem, z: Array, events: Events, level: str) -> tuple[Array, Array, Array]:
+    count = len(problem.names)
+
     def of(z):
-        predicted = problem.predict(z, events)
+        predicted = problem.predict(z[:count], events, z[count:] if z.shape[0] > count else None)
         return getattr(predicted, level), predicted.status
 
     return lane_jacobian(of, jnp.nan_to_num(z), has_aux=True)

@@ -153,9 +153,12 @@ class DayProblem(AbstractProblem):
         # glucose is not below 40 mg/dL in somebody who wears a sensor
         return 40.0 + jnp.maximum(self.first - 40.0, 5.0) * jnp.exp(self.doubt.begin / jnp.maximum(self.first - 40.0, 30.0) * z)
 
-    def predict(self, z: Array, events: Events | None = None) -> Predicted:
-        """The day at z; or another day of the same person and meals: its ``events``, resting under the same basal."""
-        path, gain, _ = self._path(z, self.trace.at, events)
+    def predict(self, z: Array, events: Events | None = None, exercise: Array | None = None) -> Predicted:
+        """The day at z; or another day of the same person and meals: its ``events``, resting under the same basal.
+
+        ``exercise`` (addresses, days) is z of what exercise does to the person; None: what it does to the median person.
+        """
+        path, gain, _ = self._path(z, self.trace.at, events, exercise)
         tissue = path[self.family.tissue]
         return Predicted(path[self.family.plasma], tissue, gain * tissue, path.status)
 
@@ -168,10 +171,14 @@ class DayProblem(AbstractProblem):
         log_density = -0.5 * (e**2).sum(0) - 0.5 * (off**2).sum(0)
         return Evaluation(jnp.concatenate([e, off]), log_density, path.status, None)
 
-    def _path(self, z: Array, at: Array, events: Events | None = None) -> tuple[Trajectory, Array, Array]:
+    def _path(
+        self, z: Array, at: Array, events: Events | None = None, exercise: Array | None = None
+    ) -> tuple[Trajectory, Array, Array]:
         """The solved day seen at ``at``, the sensor's gain, and the rate at which the tissue follows plasma (days,)."""
         person, (gain, held), begin, spells, grams, minutes = self._split(z)
         known = {name: self.family.prior(name).from_z(person[i]) for i, name in enumerate(self.family.unknowns)}
+        if exercise is not None:
+            known |= {name: self.family.prior(name).from_z(exercise[i]) for i, name in enumerate(self.family.exercise)}
         held = jnp.exp(HELD_SD * held) * self.basal
         body = self.family.resting(known, self.weight, held)
         if begin is not None:

@@ -7,6 +7,7 @@ fasting glucose.
 
 import abc
 from collections.abc import Mapping
+from typing import ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, ArrayLike
@@ -20,7 +21,9 @@ class AbstractFamily(eqx.Module):
     """One model, ready to be fitted to days.
 
     ``label``     in words
-    ``unknowns``  addresses that a day can say something about; the rest stay at their medians
+    ``unknowns``  addresses that a day can say something about
+    ``exercise``  addresses of what exercise does to a person, which days without exercise say nothing about; empty where the
+                  model has none. The rest stay at their medians
     ``body``      a person at the medians
     ``plasma``, ``tissue``  addresses of glucose [mg/dL]
     ``fasting``   address of the glucose that basal insulin holds
@@ -28,6 +31,7 @@ class AbstractFamily(eqx.Module):
 
     label: eqx.AbstractClassVar[str]
     unknowns: eqx.AbstractClassVar[tuple[str, ...]]
+    exercise: ClassVar[tuple[str, ...]] = ()
     plasma: eqx.AbstractClassVar[str]
     tissue: eqx.AbstractClassVar[str]
     fasting: eqx.AbstractClassVar[str]

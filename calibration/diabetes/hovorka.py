@@ -33,6 +33,10 @@ class Hovorka(AbstractFamily):
         "action.transport_rate", "action.disposal_rate", "action.liver_rate",
         "gut.available", "gut.transit", "depot.transit", "depot.volume", "depot.elimination", "interstitium.rate",
     )  # fmt: skip
+    exercise: ClassVar[tuple[str, ...]] = (
+        "exercise.uptake_time", "exercise.muscle_uptake", "exercise.liver_production", "exercise.insulin_gain",
+        "exercise.oxygen_rate",
+    )  # fmt: skip
     plasma: ClassVar[str] = "mass.glucose"
     tissue: ClassVar[str] = "interstitium.glucose"
     fasting: ClassVar[str] = "glucose.fasting"

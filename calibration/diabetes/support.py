@@ -7,7 +7,7 @@ The data do not support a question where
     the day taught less than half of it: 1 - (sd / prior sd)^2 of the change, on average over the day, is below 0.5.
 
 What the record cannot have taught is said beside the answer: a question of meals on a day without one, of doses larger than
-any, of exercise, whose effect on this person is taken from published people with no interval of its own.
+any, of exercise, whose effect on this person is that of published people, as wide as they differ.
 """
 
 from typing import NamedTuple
@@ -68,7 +68,7 @@ def beyond(day: DayInputs, changed: DayInputs) -> list[str]:
     if rates != others and len(rates) == 1:
         said.append("basal insulin ran at one rate all day: what another does is told by boluses alone")
     if changed.exercise and not day.exercise:
-        said.append("the record holds no exercise: its effect is the median person's, and no interval holds how people differ")
+        said.append("the record holds no exercise: its effect is that of published people, and the interval holds how they may differ")
     return said
 
 

@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from calibration.diabetes import fitting
-from calibration.diabetes.answers import answer, weights
+from calibration.diabetes.answers import answer, change, weights
 from calibration.diabetes.bergman import Bergman
-from calibration.diabetes.day_problem import BEGIN, GAIN, HELD, DayProblem, Doubt
-from calibration.diabetes.fitting import fit_days
-from calibration.diabetes.inputs import Bolus, DayInputs, Meal
+from calibration.diabetes.day_problem import BEGIN, EXACT, GAIN, HELD, DayProblem, Doubt
+from calibration.diabetes.fitting import DayFits, fit_days
+from calibration.diabetes.hovorka import Hovorka
+from calibration.diabetes.inputs import Bolus, Bout, DayInputs, Meal
 from calibration.diabetes.sensor import STEP, Sensor, Trace
 from calibration.problem import linearize
 from physio.solve import Status, Tsit5
@@ -173,3 +174,22 @@ def test_an_exact_record_has_no_unknown_meals(readings):
     assert sum(name.startswith("meal") for name in roomy.names) == 6
     # the amount of a meal that nobody wrote down is less sure
     assert roomy.spread[:, 0] == pytest.approx([0.25, 0.7, 0.0])
+
+
+def test_exercise_is_as_uncertain_as_published_people_differ():
+    """With nothing unknown but what exercise does, against differences along each of its parameters."""
+    rest = DayInputs((), (), ((0.0, 0.9 * U_MIN),), 70.0)
+    nothing, fine = _trace(np.full((25, 1), np.nan)), Tsit5(rtol=1e-7, atol=1e-7)
+    problem = DayProblem.of(Hovorka(), [rest], nothing, sensor=SENSOR, doubt=EXACT, method=fine)
+    z, one = jnp.zeros((len(problem.names), 1)), np.ones(1)
+    known = jnp.zeros((len(problem.names), len(problem.names), 1))
+    fit = DayFits(problem, z, one, np.zeros(1, int), known, one, one, one)
+    run = [replace(rest, exercise=(Bout(30.0, 40.0),))]
+    differs = change([fit], [rest], run)
+    events = problem.with_inputs(run)
+    predict = jax.jit(lambda exercise: problem.predict(z, events, exercise).plasma)
+    count, h = len(Hovorka.exercise), 1e-3
+    slopes = [(predict(h * jnp.eye(count)[:, [i]]) - predict(-h * jnp.eye(count)[:, [i]])) / (2.0 * h) for i in range(count)]
+    sd = np.sqrt(sum(np.asarray(s) ** 2 for s in slopes))
+    assert differs.sd == pytest.approx(sd, rel=1e-3, abs=1e-3) and 0.5 < sd.max() < 30.0
+    assert differs.mean.min() < -5.0

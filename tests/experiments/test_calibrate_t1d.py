@@ -42,7 +42,7 @@ def test_a_person_becomes_a_page(tmp_path, monkeypatch, capsys):
     assert "ada: 2024-04-03 is fitted; weight 70 kg: none is recorded; basal insulin is not recorded: a constant 0.75" in said
     page = (out / "ada.html").read_text()
     assert page.count(command.WARNING) == 2 and '="http' not in page
-    assert page.count("<svg") >= 3 and "no interval holds how people differ" in page
+    assert page.count("<svg") >= 3 and "the interval holds how they may differ" in page
     for part in ("record", "day", "what-ifs", "learned", "whole"):
         assert f'<section class="study" id="{part}"' in page
     rows = list(csv.DictReader((out / "fits.csv").open()))
