@@ -15,6 +15,7 @@ from jaxtyping import Array
 from calibration.diabetes.family import AbstractFamily
 from calibration.records.diary import Diary, Entries
 from physio.bodies.meals import insulin
+from physio.bodies.pen import DAY, accustomed, injection
 from physio.protocol import Timed
 from physio.schedule import Schedule, nothing, ragged, switch
 
@@ -41,6 +42,14 @@ class Bolus:
 
 
 @dataclass(frozen=True)
+class LongActing:
+    """An injection of long-acting insulin."""
+
+    minute: float
+    units: float
+
+
+@dataclass(frozen=True)
 class Bout:
     """Exercise: ``oxygen`` [%] of maximal uptake, ``muscle`` [1] the share that works."""
 
@@ -55,6 +64,10 @@ class DayInputs:
     """One day. ``basal`` (rates,) of (minute, U/min), the first from before the window; ``weight`` [kg].
 
     The day itself begins ``opens`` minutes after its window.
+
+    ``long_acting`` begins with what was injected in the 24 h before the window, at negative minutes, and had been so every day:
+    the person rests under its mean and ``basal``, and from minute 0 on what the depot releases takes the place of that mean.
+    Somebody without a pump has a basal rate of 0. The family's body needs a depot: ``physio.bodies.pen.with_pen``.
     """
 
     meals: tuple[Meal, ...]
@@ -63,14 +76,26 @@ class DayInputs:
     weight: float
     exercise: tuple[Bout, ...] = ()
     opens: float = 0.0
+    long_acting: tuple[LongActing, ...] = ()
+
+    def __post_init__(self):
+        if self.long_acting and not (self._habit and min(i.minute for i in self.long_acting) >= -DAY):
+            raise ValueError(
+                "long_acting [U] must begin with what was injected in the 24 h before the window: give it at minutes -1440 to 0"
+            )
 
     @property
     def rate(self) -> float:
         """Delivery that the person rests under before the window [U/min]."""
-        return self.basal[0][1]
+        return self.basal[0][1] + sum(i.units for i in self._habit) / DAY
+
+    @property
+    def _habit(self) -> tuple[LongActing, ...]:
+        """What is injected every day before the window."""
+        return tuple(i for i in self.long_acting if i.minute < 0.0)
 
     def rate_at(self, minute: float) -> float:
-        """Delivery from ``minute`` on [U/min]."""
+        """What the pump delivers from ``minute`` on [U/min]."""
         return [rate for begins, rate in self.basal if begins <= minute][-1]
 
     def schedule(self, family: AbstractFamily, by_mouthful: bool) -> tuple[Schedule, list[int]]:
@@ -90,6 +115,11 @@ class DayInputs:
         for (_, before), (minute, rate) in zip(self.basal, self.basal[1:], strict=False):
             if rate != before:
                 add(switch("insulin", minute, np.inf, rate - before))
+        if self.long_acting and "pen" not in family.body.parts:
+            raise ValueError(f"{family.label} has no depot of long-acting insulin: make its body with_pen(family.body, ...)")
+        for given in self.long_acting:
+            at, units = given.minute, given.units
+            add(injection(at, units) if at >= 0.0 else accustomed(family.body, at, units))
         for bout in self.exercise:
             more = family.exercised(bout.minute, bout.minutes, bout.oxygen, bout.muscle)
             if more is None:

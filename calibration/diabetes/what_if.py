@@ -103,7 +103,7 @@ class MealLeftOut(AbstractChange):
 
 @dataclass(frozen=True)
 class Basal(AbstractChange):
-    """Basal delivery times ``factor`` from the beginning of the day."""
+    """Basal delivery and long-acting injections times ``factor`` from the beginning of the day."""
 
     factor: float
 
@@ -115,7 +115,8 @@ class Basal(AbstractChange):
         before = [(minute, rate) for minute, rate in day.basal if minute < day.opens] or [day.basal[0]]
         after = [(minute, rate) for minute, rate in day.basal if minute > day.opens]
         changed = ((minute, self.factor * rate) for minute, rate in ((day.opens, day.rate_at(day.opens)), *after))
-        return replace(day, basal=(*before, *changed))
+        given = (replace(i, units=self.factor * i.units) if i.minute >= day.opens else i for i in day.long_acting)
+        return replace(day, basal=(*before, *changed), long_acting=tuple(given))
 
 
 @dataclass(frozen=True)

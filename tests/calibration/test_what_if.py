@@ -1,10 +1,12 @@
 """Changes of a day change what they say and nothing else; questions that data cannot answer are told apart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from calibration.diabetes.answers import Answer
 from calibration.diabetes.hovorka import Hovorka
-from calibration.diabetes.inputs import Bolus, Bout, DayInputs, Meal
+from calibration.diabetes.inputs import Bolus, Bout, DayInputs, LongActing, Meal
 from calibration.diabetes.s2008 import S2008
 from calibration.diabetes.support import NOT_SUPPORTED, beyond, support
 from calibration.diabetes.what_if import (
@@ -44,6 +46,18 @@ def test_a_change_changes_one_thing(change, label, field, expected):
         assert getattr(new, name) == (expected if name == field else getattr(DAY, name))
     # the person rests as recorded
     assert new.rate == DAY.rate
+
+
+def test_what_was_before_the_day_stays():
+    late = replace(DAY, opens=600.0, long_acting=(LongActing(-100.0, 20.0), LongActing(1320.0, 20.0)))
+    assert Boluses(0.5)(late).boluses == (late.boluses[0], Bolus(755.0, 2.5), Bolus(700.0, 0.5))
+    assert [m.grams for m in Carbohydrate(0.5)(late).meals] == [40.0, 30.0, 7.5]
+    assert BolusMoved(1, -300.0)(late).boluses[1] == Bolus(600.0, 5.0)
+    other = Basal(0.5)(late)
+    assert other.basal == ((0.0, 0.01), (600.0, 0.01)) and other.rate == late.rate
+    assert [i.units for i in other.long_acting] == [20.0, 10.0]
+    early = replace(DAY, opens=500.0)
+    assert Basal(0.5)(early).basal == ((0.0, 0.01), (500.0, 0.005), (600.0, 0.01))
 
 
 def test_a_meal_goes_with_its_bolus_and_the_others_keep_their_numbers():

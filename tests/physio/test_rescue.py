@@ -9,7 +9,7 @@ from scipy.linalg import expm
 
 from physio.bodies.hovorka import sensed_hovorka
 from physio.bodies.meals import insulin
-from physio.bodies.rescued import with_rescue
+from physio.bodies.rescue import with_rescue
 from physio.bodies.uva_s2008 import smooth_uva_s2008
 from physio.body import Body
 from physio.component import AbstractController, AbstractPlainPart, Scalar, parameter, port, state

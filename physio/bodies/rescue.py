@@ -7,7 +7,8 @@ from physio.metabolism.rescue_carbohydrate import RescueCarbohydrate
 def with_rescue(body: Body, food: str, glucose: str = "interstitium.glucose") -> Body:
     """``food`` is the port that takes what is eaten, ``stomach.food`` or ``gut.food``; ``glucose`` [mg/dL] what is seen.
 
-    A stomach with a memory takes what is eaten so for more of the meal that it remembers, and empties fast before the first.
+    The gut takes it like any other food: sugar is no faster there. A stomach with a memory takes it for more of the meal that
+    it remembers, and empties fast before the first.
     """
     planned = dict(body.wiring.senses)[food]
     return body.wired(
