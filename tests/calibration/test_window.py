@@ -65,8 +65,8 @@ def test_a_pump_is_believed_by_the_hour_and_the_person_rests_under_its_mean():
 
 
 def test_nobody_rests_without_insulin():
-    found = _second(_diary(basal=_entries([(-10.0, 0.0)])))
-    assert found.inputs.basal == ((0.0, LEAST), (0.0, 0.0)) and len(found.assumed) == 2
+    found = _second(_diary(basal=_entries([(-10.0, 0.0), (DAY + 60.0, 0.0)])))
+    assert found.inputs.basal == ((0.0, LEAST), (0.0, 0.0), (420.0, 0.0)) and len(found.assumed) == 2
 
 
 def test_a_pump_that_begins_after_the_window_is_taken_by_its_mean():
