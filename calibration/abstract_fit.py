@@ -1,7 +1,7 @@
 """What every method says of every person: an estimate, how sure it is, and how it ended.
 
-Point fits with their approximations (``calibration.fit.Fit``) and draws (``calibration.posterior.draws.Draws``) are read alike: by
-diagnostics, reports and benchmarks, whatever gave them. What a population shares has no lanes; that answer is
+Point fits with their approximations (``calibration.fit.Fit``) and draws (``calibration.posterior.draws.Draws``) are read alike:
+by diagnostics, reports and benchmarks, whatever gave them. What a population shares has no lanes; that answer is
 ``calibration.population.PopulationFit``.
 """
 

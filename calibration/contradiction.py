@@ -3,9 +3,9 @@
     d = sum of squared standardised errors + |z|^2  at the posterior mode        ~ chi2 with one degree a reading
 
 exactly for linear models with known spreads: d is then the distance of the readings from their prior predictive mean. Where
-nothing that the prior allows comes near the readings, d is far out, be it by errors that remain or by unknowns that were dragged
-many prior SDs from their place. A reading below its limit counts with -2 log of its probability; an unknown spread can take
-misfit upon itself, and is then seen by its own z.
+nothing that the prior allows comes near the readings, d is far out, be it by errors that remain or by unknowns that were
+dragged many prior SDs from their place. A reading below its limit counts with -2 log of its probability; an unknown spread can
+take misfit upon itself, and is then seen by its own z.
 
 Source: G. E. P. Box, J. R. Stat. Soc. A 143:383-430 (1980).
 """

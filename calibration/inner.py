@@ -10,8 +10,8 @@ one group have different spreads, both are improved in turns.
 
 What is left is a likelihood of x alone (variable projection: G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10:413-432 (1973);
 for such models C. Loos, S. Krause, J. Hasenauer, Bioinformatics 34:4266-4273 (2018)). Its derivatives: at the best point the
-likelihood has no slope along what was eliminated, so spreads are constants of the derivative, and offsets and scales follow x as
-the normal equations say.
+likelihood has no slope along what was eliminated, so spreads are constants of the derivative, and offsets and scales follow x
+as the normal equations say.
 """
 
 from typing import NamedTuple

@@ -52,8 +52,8 @@ def run_pool(
 ) -> Ends:
     """Fit from every column of z (unknowns, starts).
 
-    ``people`` (starts,) names the lane of ``problem`` that each start belongs to, and ``width`` lanes are on the way at once; None:
-    the lanes of ``problem`` are all the same, and all are used.
+    ``people`` (starts,) names the lane of ``problem`` that each start belongs to, and ``width`` lanes are on the way at once;
+    None: the lanes of ``problem`` are all the same, and all are used.
     """
     z = np.asarray(z)
     count = z.shape[1]

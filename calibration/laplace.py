@@ -3,10 +3,10 @@
     covariance = (-d2 log p / dz2)^-1                    exact_curvature
                ~ (J'J)^-1                                 gauss_newton (expected information)
 
-In z the prior contributes an identity to the curvature, so it is positive unless the fit is not at a maximum. A lane that is not
-at one, whose fit failed, or whose curvature is singular (its smallest eigenvalue not above 1e-12 of its largest, nor above 1e-8:
-without a prior, data that do not see some direction) gets an infinite covariance, which no interval can come from, and the status
-SINGULAR where it had converged.
+In z the prior contributes an identity to the curvature, so it is positive unless the fit is not at a maximum. A lane that is
+not at one, whose fit failed, or whose curvature is singular (its smallest eigenvalue not above 1e-12 of its largest, nor above
+1e-8: without a prior, data that do not see some direction) gets an infinite covariance, which no interval can come from, and
+the status SINGULAR where it had converged.
 Exact for linear models with normal errors; on skewed posteriors the interval's coverage is what the benchmarks measure.
 """
 

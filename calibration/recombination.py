@@ -1,10 +1,10 @@
 """New starts from the best ends: crossover and combinations of pairs, as in scatter search.
 
-Half of the children take each coordinate from one parent or the other; half lie in the box that the two span, widened by half its
-width on every side. Both are inside the problem's bounds.
+Half of the children take each coordinate from one parent or the other; half lie in the box that the two span, widened by half
+its width on every side. Both are inside the problem's bounds.
 
-Source: F. Glover, M. Laguna, R. Marti, Control Cybern. 29:653-684 (2000); for kinetic models J. A. Egea et al., Comput. Oper. Res.
-37:315-324 (2010).
+Source: F. Glover, M. Laguna, R. Marti, Control Cybern. 29:653-684 (2000); for kinetic models J. A. Egea et al., Comput. Oper.
+Res. 37:315-324 (2010).
 """
 
 import jax

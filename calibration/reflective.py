@@ -9,9 +9,9 @@ turns the conditions of a minimum in the box into D g = 0, and the step s = D p 
 
     (D g)'p + p'M p / 2   is least with   |p| <= radius.
 
-M is diagonalised, so the least is found for any M, indefinite ones included. A step that leaves the box is cut short just inside
-it, or goes on reflected in the bound that it meets first, or is moved into the box coordinate by coordinate, after which those
-that met no bound are chosen anew; or steepest descent in the scaled variables is taken: whichever g's + s'B s / 2 says is
+M is diagonalised, so the least is found for any M, indefinite ones included. A step that leaves the box is cut short just
+inside it, or goes on reflected in the bound that it meets first, or is moved into the box coordinate by coordinate, after which
+those that met no bound are chosen anew; or steepest descent in the scaled variables is taken: whichever g's + s'B s / 2 says is
 lowest. (Cut or reflected alone, a point beside a bound creeps: the first bound met shortens all of the step.)
 
 Source: T. F. Coleman, Y. Li, SIAM J. Optim. 6:418-445 (1996); for kinetic models F. Froehlich, P. K. Sorger, PLoS Comput. Biol.

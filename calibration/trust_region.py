@@ -6,8 +6,8 @@ Two quadratics stand ready: Gauss and Newton's, and one kept by the BFGS update,
 leaves out. The next step is taken by the one that foretold the last decrease better; where that is J'J, the secant
 approximation begins again from it. So nearly linear problems keep J'J, and bent valleys with large residuals get B.
 
-A trial costs one solve without derivatives; derivatives are taken where it was accepted. Lanes that need no evaluation have z = nan
-there, which a problem may leave unsolved.
+A trial costs one solve without derivatives; derivatives are taken where it was accepted. Lanes that need no evaluation have z =
+nan there, which a problem may leave unsolved.
 
 Steps: ``calibration.reflective``. Hybrids: R. Fletcher, C. Xu, IMA J. Numer. Anal. 7:371-389 (1987); choice of the model by its
 last forecast: J. E. Dennis, D. M. Gay, R. E. Welsch, ACM Trans. Math. Softw. 7:348-368 (1981).
@@ -59,8 +59,8 @@ class _Walk(NamedTuple):
 class TrustRegion(AbstractCalibrator):
     """Bounded least squares with first derivatives and a secant correction.
 
-    A lane has converged when a Gauss-Newton step of any length promises to lower the cost by less than ``ftol (1 + |cost|)``. It
-    has stalled when its radius has shrunk to nothing, or when ``patience`` iterations together lowered the cost by less than
+    A lane has converged when a Gauss-Newton step of any length promises to lower the cost by less than ``ftol (1 + |cost|)``.
+    It has stalled when its radius has shrunk to nothing, or when ``patience`` iterations together lowered the cost by less than
     ``progress``.
 
     ``radius``  of the first step, in z scaled by the square root of the distance to the bounds

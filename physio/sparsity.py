@@ -1,8 +1,8 @@
 """Which rates depend on which states, as wires and equations tell, and how many directions tell all their derivatives.
 
-A rate depends on those of its part's own states that its equations read, and on every state behind what it senses, is driven by, and is wired
-to. Columns of the Jacobian that meet in no row share one direction: A. R. Curtis, M. J. D. Powell, J. K. Reid, IMA J. Appl.
-Math. 13:117-119 (1974).
+A rate depends on those of its part's own states that its equations read, and on every state behind what it senses, is driven
+by, and is wired to. Columns of the Jacobian that meet in no row share one direction: A. R. Curtis, M. J. D. Powell, J. K. Reid,
+IMA J. Appl. Math. 13:117-119 (1974).
 """
 
 import functools

@@ -2,9 +2,10 @@
 
     sd^2 = J Sigma J' ,     J = d glucose / dz at the fit,  Sigma the covariance of z
 
-Families are weighed by their evidence, tempered by the misfit of the best: where none explains the day, small differences of cost say
-little. The interval contains what is not known of the person, of the meals and of the sensor's gain, what the model could not
-explain, how far families disagree, and, where a day has exercise, how published people differ in what it does to them.
+Families are weighed by their evidence, tempered by the misfit of the best: where none explains the day, small differences of
+cost say little. The interval contains what is not known of the person, of the meals and of the sensor's gain, what the model
+could not explain, how far families disagree, and, where a day has exercise, how published people differ in what it does to
+them.
 
 Two days of one person share the person: the difference of two answers has J = J of one day - J of the other, and is often known
 far better than either.
@@ -32,7 +33,8 @@ class Answer(NamedTuple):
     """Plasma glucose [mg/dL] (times, days) and its standard deviation; ``good`` (days,): a number could be given.
 
     ``learned`` (days,): by how much the data narrowed the answer, 1 - (sd / prior sd)^2 on average over the day, of what a
-    recorded day can teach, which the effect of exercise is not. No interval goes below ``lowest`` [mg/dL], what a person survives.
+    recorded day can teach, which the effect of exercise is not. No interval goes below ``lowest`` [mg/dL], what a person
+    survives.
     """
 
     mean: np.ndarray

@@ -1,7 +1,8 @@
 """Days of one family as a problem: z of the person, of the sensor's gain, of where glucose begins, and of every meal.
 
-A lane is a day. Residuals are the innovations of the sensor's readings, and z. The person begins at the rest that a basal delivery
-of ``basal.held`` times the recorded one holds: nobody's basal is just right, and what it lacks drives glucose away all day.
+A lane is a day. Residuals are the innovations of the sensor's readings, and z. The person begins at the rest that a basal
+delivery of ``basal.held`` times the recorded one holds: nobody's basal is just right, and what it lacks drives glucose away all
+day.
 """
 
 from collections.abc import Sequence
@@ -32,8 +33,8 @@ GUESSED_SD = 0.7  # of the logarithm of a meal whose amount nobody wrote down
 
 
 class Doubt(NamedTuple):
-    """How far a record is believed: ``grams`` sd of the logarithm of a meal's amount, ``minutes`` sd of its time [min], ``begin``
-    sd [mg/dL] of glucose when the window begins, about its first reading; 0: as it is written, and at rest.
+    """How far a record is believed: ``grams`` sd of the logarithm of a meal's amount, ``minutes`` sd of its time [min],
+    ``begin`` sd [mg/dL] of glucose when the window begins, about its first reading; 0: as it is written, and at rest.
 
     ``spells`` equal parts of the window have an insulin sensitivity of their own, ``sensitivity`` the sd of its logarithm.
     ``by_mouthful``: meals are eaten as the simulator's people eat, each minute's food being news to the stomach.
@@ -60,8 +61,9 @@ class Predicted(NamedTuple):
 
 
 class DayProblem(AbstractProblem):
-    """``first`` (days,) [mg/dL] is about where glucose begins; ``spread`` (meals, days) the sd of each meal's log amount; ``centre``
-    and ``scale`` (unknowns, days) where z is expected and how far from there: 0 and 1 for somebody of whom nothing is known.
+    """``first`` (days,) [mg/dL] is about where glucose begins; ``spread`` (meals, days) the sd of each meal's log amount;
+    ``centre`` and ``scale`` (unknowns, days) where z is expected and how far from there: 0 and 1 for somebody of whom nothing
+    is known.
 
     ``adjoint`` says which derivatives can be taken: forward ones by default, which fits need.
     """

@@ -1,8 +1,8 @@
 """What a model of glucose must say of itself to be fitted to a person's day: its unknowns, how it rests, what a meal is to it.
 
-Every family tells glucose in plasma and under the skin in mg/dL, takes insulin in U/min, food in mg/min and the logarithm of a factor of
-its sensitivity, and rests where its basal delivery holds it: production by the liver, which nobody measures, follows from the
-fasting glucose.
+Every family tells glucose in plasma and under the skin in mg/dL, takes insulin in U/min, food in mg/min and the logarithm of a
+factor of its sensitivity, and rests where its basal delivery holds it: production by the liver, which nobody measures, follows
+from the fasting glucose.
 """
 
 import abc

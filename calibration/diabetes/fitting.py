@@ -1,8 +1,9 @@
 """Days fitted by one family: the most probable z of every day and a normal posterior about it.
 
-Every day begins where it is expected, at first at the medians of the priors. A day that ends with a cost that chance does not explain begins again from a few
-draws of the prior and keeps the best end. Where the best is still beyond chance, the model cannot explain the day: what its
-residuals are larger than they should be, squared, multiplies the covariance, since the truth may be as far from the model elsewhere.
+Every day begins where it is expected, at first at the medians of the priors. A day that ends with a cost that chance does not
+explain begins again from a few draws of the prior and keeps the best end. Where the best is still beyond chance, the model
+cannot explain the day: what its residuals are larger than they should be, squared, multiplies the covariance, since the truth
+may be as far from the model elsewhere.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,8 @@ from calibration.processors import processors
 
 CALIBRATOR = LevenbergMarquardt(iterations=60, ftol=1e-5)
 WIDTH = 64
-# On a CPU a Jacobian of one day with its thirty tangents fills the vector units already: days side by side only wait for one another.
+# On a CPU a Jacobian of one day with its thirty tangents fills the vector units already: days side by side only wait for one
+# another.
 ALONE = 1
 # starts of a day that chance does not explain, and how many standard deviations of chance that is
 AGAIN, BEYOND = 4, 4.0
@@ -56,7 +58,8 @@ def fit_days(
     seed: int = 0,
     progress: Callable[[str, float | None], None] | None = None,
 ) -> DayFits:
-    """Fit every lane, from z (unknowns, days) or from where each is expected; ``again`` more starts where chance does not explain it.
+    """Fit every lane, from z (unknowns, days) or from where each is expected; ``again`` more starts where chance does not
+    explain it.
 
     A lane's result depends on its own number in ``problem`` and on nobody else.
     """

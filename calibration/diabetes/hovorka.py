@@ -1,7 +1,7 @@
 """The family of the Cambridge simulator, with exercise.
 
-Sensitivities are those of a person whose basal insulin is the published 5.2 mU/L; who needs more is less sensitive in proportion, or
-a liver that stops at 1 / SIE = 19 mU/L would have stopped before breakfast.
+Sensitivities are those of a person whose basal insulin is the published 5.2 mU/L; who needs more is less sensitive in
+proportion, or a liver that stops at 1 / SIE = 19 mU/L would have stopped before breakfast.
 """
 
 from typing import ClassVar

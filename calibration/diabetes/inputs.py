@@ -154,8 +154,8 @@ def _rates(entries: Entries, start: float, end: float) -> tuple[tuple[float, flo
 
 
 class Events(eqx.Module):
-    """Schedules of many days as arrays (slots, days), with the number of the meal that a slot belongs to. The first slot is a constant
-    delivery of insulin, the next ``spells`` are the sensitivity of as many equal parts of the window.
+    """Schedules of many days as arrays (slots, days), with the number of the meal that a slot belongs to. The first slot is a
+    constant delivery of insulin, the next ``spells`` are the sensitivity of as many equal parts of the window.
     """
 
     schedule: Schedule

@@ -1,7 +1,7 @@
 """Priors of the simulator's parameters in type 1 diabetes, from published groups of other people.
 
-Nobody has published the simulator's own people. Medians are those of people without diabetes (Table I of Dalla Man 2007), spreads
-those of people within a group and, where the second group of that table differs, half the way to it:
+Nobody has published the simulator's own people. Medians are those of people without diabetes (Table I of Dalla Man 2007),
+spreads those of people within a group and, where the second group of that table differs, half the way to it:
 
     spread^2 = within^2 + (log(type 2 / normal) / 2)^2          on the logarithm, or on the log odds of a share
 

@@ -2,13 +2,13 @@
 
     reading = gain C + a + w,     a(t + 5 min) = phi a(t) + noise of stationary sd s,     w white with sd v
 
-Gain is a fault of the whole wear, told by its prior alone; a is drift and whatever else is alike from one reading to the next, the
-model's own faults included; both end in intervals. Residuals of the fit are the filter's innovations,
+Gain is a fault of the whole wear, told by its prior alone; a is drift and whatever else is alike from one reading to the next,
+the model's own faults included; both end in intervals. Residuals of the fit are the filter's innovations,
 
     e = (r - m) / sqrt(S),     r = reading - gain C,     m, S  what earlier readings predict of r and the variance of that,
 
-independent standard normal numbers if all is as said, also across holes. A reading at the end of the sensor's range is a bound: its
-innovation counts only where the prediction is on the wrong side.
+independent standard normal numbers if all is as said, also across holes. A reading at the end of the sensor's range is a bound:
+its innovation counts only where the prediction is on the wrong side.
 
 Source: of the orders of magnitude and of autoregression: A. Facchinetti et al., IEEE Trans. Biomed. Eng. 61:1825-1835 (2014);
 M. Vettoretti et al., Sensors 19:5320 (2019).

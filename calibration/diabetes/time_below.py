@@ -6,7 +6,8 @@ of a sensor's reading, its error included, is the caller's; shares of the two ar
 Draws give the interval as quantiles of the shares of the draws. A normal prediction, a mean and a standard deviation at each
 time, does not say how its errors go together over time. The expected share needs no such knowledge. The interval is that of one
 error, in standard deviations, held through all the time: of all ways errors can go together it gives shares the largest
-variance. Where glucose is rarely so low, the expected share lies above all but a few shares; the interval then reaches up to it.
+variance. Where glucose is rarely so low, the expected share lies above all but a few shares; the interval then reaches up to
+it.
 """
 
 from typing import NamedTuple

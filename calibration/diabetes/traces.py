@@ -9,8 +9,8 @@ from calibration.records.diary import Diary
 
 
 def grid_of(diary: Diary, start: float, end: float) -> tuple[np.ndarray, ...]:
-    """``(at, value, below, above)`` every 5 min from ``start`` to ``end`` [min of the diary], ``at`` [min] since the start; nan: no
-    reading. The grid lies where most readings do, so that none is moved by more than 2.5 min.
+    """``(at, value, below, above)`` every 5 min from ``start`` to ``end`` [min of the diary], ``at`` [min] since the start;
+    nan: no reading. The grid lies where most readings do, so that none is moved by more than 2.5 min.
     """
     entries = diary.glucose
     inside = (entries.minute >= start) & (entries.minute < end + 0.5 * STEP)

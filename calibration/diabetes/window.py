@@ -2,18 +2,19 @@
 
     window        the day and the ``lead`` before it, whose insulin and food still act
     weight        70 kg where none is recorded
-    basal         a pump's rates, by the hour where they change more often: what is under the skin smooths hours. The person rests
-                  under their mean
+    basal         a pump's rates, by the hour where they change more often: what is under the skin smooths hours. The person
+                  rests under their mean
     long-acting   injections are a constant rate: the median day's units over 24 h, also on days that miss them
     no basal      a constant rate: as much a day as the median day's boluses, so that half of all insulin is basal, the most
                   that guidelines expect
     meals         of unknown amount are 45 g, give or take a factor of 2; beyond ``ROOM`` of a window, the smallest are believed
                   as written
 
-All of it may be wrong: the twin learns under what basal the person rests. Rates are in U/min, times in minutes since the diary's
-first midnight.
+All of it may be wrong: the twin learns under what basal the person rests. Rates are in U/min, times in minutes since the
+diary's first midnight.
 
-Source: of the share: American Diabetes Association, Diabetes Care 46 (Suppl. 1):S140-S157 (2023): 30 to 50 % of all insulin is basal.
+Source: of the share: American Diabetes Association, Diabetes Care 46 (Suppl. 1):S140-S157 (2023): 30 to 50 % of all insulin is
+basal.
 """
 
 from dataclasses import dataclass, replace

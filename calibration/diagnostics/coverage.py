@@ -108,8 +108,8 @@ def marks_of(holds: np.ndarray, counted: np.ndarray | None = None) -> list[tuple
 def fit_coverage(fit: AbstractFit, truth, levels: Sequence[float] = LEVELS, *, identified: bool = False) -> dict[float, Coverage]:
     """Coverage of a fit's intervals at each level; ``truth`` (unknowns, lanes) in their own units.
 
-    With ``identified``, intervals of unknowns whose posterior SD exceeds half their prior SD are left out; those of people whose
-    fit failed or is not quantified never are.
+    With ``identified``, intervals of unknowns whose posterior SD exceeds half their prior SD are left out; those of people
+    whose fit failed or is not quantified never are.
     """
     failed = ~np.asarray(fit.quantified())
     counted = np.broadcast_to(failed, np.shape(truth)) | (np.asarray(fit.posterior_sd()) <= IDENTIFIED_BELOW if identified else True)

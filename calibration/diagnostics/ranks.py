@@ -1,7 +1,7 @@
 """Simulation-based calibration: where true values rank among posterior draws of data that they made.
 
-Truths are drawn from the prior, data from the truths, draws from the posteriors; then the rank of each truth among L independent
-draws is uniform on 0 ... L. Judged twice for every unknown:
+Truths are drawn from the prior, data from the truths, draws from the posteriors; then the rank of each truth among L
+independent draws is uniform on 0 ... L. Judged twice for every unknown:
 
     chi-square    sum over bins (seen - expected)^2 / expected,          bins - 1 degrees of freedom
     ECDF band     the share of ranks <= r stays, for all r looked at, within binomial intervals that together hold
@@ -83,7 +83,8 @@ def uniformity(found: np.ndarray, draws: int, names: tuple[str, ...], *, bins: i
 
 
 def uniform_band(points: np.ndarray, count: int, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Simultaneous band (low, high) of the empirical distribution of ``count`` uniform numbers at ascending ``points`` in (0, 1).
+    """Simultaneous band (low, high) of the empirical distribution of ``count`` uniform numbers at ascending ``points`` in (0,
+    1).
 
     Binomial intervals of one common tail probability, the largest for which all hold together with probability ``level``; that
     probability is exact: counts at successive points are a Markov chain of binomial increments.

@@ -4,8 +4,8 @@
     c(delta) = number of starts with excess <= delta
     ERT      = iterations of all starts / c(delta)        infinite where none arrived
 
-Every start is in every denominator. ``best`` is the best cost known, by default that of the same starts, which flatters a search
-whose best start is wrong. An iteration is one evaluation with its derivatives.
+Every start is in every denominator. ``best`` is the best cost known, by default that of the same starts, which flatters a
+search whose best start is wrong. An iteration is one evaluation with its derivatives.
 
 Sources: F. Froehlich, P. K. Sorger, PLoS Comput. Biol. 18:e1010322 (2022), thresholds and hits per gradient; N. Hansen et al.,
 COCO (2016), expected running time.

@@ -6,8 +6,8 @@
 Every unknown has prior SD 1 in z, so lambda needs no scale: with the prior the information along v_k is lambda_k + 1, the
 posterior SD there 1 / sqrt(lambda_k + 1), and lambda_k = 1 says as much as the prior does. A direction counts as supported when
 its posterior SD is at most half its prior SD, lambda_k >= 3. The rank counts lambda_k > 1e-10 lambda_1 and > 1e-8: below
-that a derivative of a solve is not told from zero, and the data do not see the direction at all. Directions with small lambda are the
-sloppy ones of R. N. Gutenkunst et al., PLoS Comput. Biol. 3:e189 (2007).
+that a derivative of a solve is not told from zero, and the data do not see the direction at all. Directions with small lambda
+are the sloppy ones of R. N. Gutenkunst et al., PLoS Comput. Biol. 3:e189 (2007).
 """
 
 from collections.abc import Callable
@@ -43,7 +43,8 @@ class Direction(NamedTuple):
 
 
 class Spectrum(eqx.Module):
-    """``values`` (directions, lanes) of the data alone, descending; ``directions`` (unknowns, directions, lanes); ``rank`` (lanes,).
+    """``values`` (directions, lanes) of the data alone, descending; ``directions`` (unknowns, directions, lanes); ``rank``
+    (lanes,).
 
     A lane without a solved fit or without finite derivatives has ``known`` False, nan values and rank -1.
     """

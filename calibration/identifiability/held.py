@@ -13,9 +13,9 @@ class Held(AbstractProblem):
     """``inner`` where unknowns marked in ``mask`` stand at ``at``, both (unknowns, lanes), whatever z says of them.
 
     Shapes and names stay those of ``inner``, so that lanes may hold different unknowns. A held entry of z is seen by one
-    residual of its own, z - at: it is at rest there and no system of equations is singular because of it. The others may be held
-    on a ``leash``, a residual leash z each: where the data do not see a direction, nothing else keeps a search from running along
-    it to where an unknown no longer moves anything.
+    residual of its own, z - at: it is at rest there and no system of equations is singular because of it. The others may be
+    held on a ``leash``, a residual leash z each: where the data do not see a direction, nothing else keeps a search from
+    running along it to where an unknown no longer moves anything.
     """
 
     inner: AbstractProblem

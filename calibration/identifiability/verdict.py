@@ -25,8 +25,8 @@ from calibration.problem import Problem
 class Answer:
     """What is known of one unknown or quantity of one person (``lane``).
 
-    ``value``, ``low`` and ``high`` are None unless ``supported``; ``remaining`` is the posterior SD as a share of the prior SD, None
-    where it was not asked.
+    ``value``, ``low`` and ``high`` are None unless ``supported``; ``remaining`` is the posterior SD as a share of the prior SD,
+    None where it was not asked.
     """
 
     name: str

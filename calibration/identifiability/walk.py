@@ -3,17 +3,20 @@
     profile(c) = min over z with z_k = c of cost(z),          cost = half the sum of squared residuals
     interval   = { c : profile(c) - cost(best) <= chi2_1(level) / 2 }
 
-All unknowns of all people, both ways, are lanes of one batch. Each lane walks outward from the best point, every fit started from
-the one before along the line through the last two, until the profile has risen enough; then it closes in on the crossing by false
-position in the square root of the rise, which is linear where the profile is a parabola. An end that is not reached within
-``limit`` of z = 0 is open and has no number. Where the profile seems to jump, a fit on the far side may have missed its minimum: it
-is forgotten and the lane walks on in shorter steps, a few times.
+All unknowns of all people, both ways, are lanes of one batch. Each lane walks outward from the best point, every fit started
+from the one before along the line through the last two, until the profile has risen enough; then it closes in on the crossing
+by false position in the square root of the rise, which is linear where the profile is a parabola. An end that is not reached
+within
+``limit`` of z = 0 is open and has no number. Where the profile seems to jump, a fit on the far side may have missed its
+minimum: it is forgotten and the lane walks on in shorter steps, a few times.
 
-With ``informed=False`` in the problem these are profiles of the likelihood, the data alone; with priors, of the posterior. Without
-priors a search may have run along a direction that the data do not see, to where an unknown has no effect left: there all others
-would look determined. So the unknowns are first called back by a leash, residuals of 10^-2 z, whose own cost is not counted.
+With ``informed=False`` in the problem these are profiles of the likelihood, the data alone; with priors, of the posterior.
+Without priors a search may have run along a direction that the data do not see, to where an unknown has no effect left: there
+all others would look determined. So the unknowns are first called back by a leash, residuals of 10^-2 z, whose own cost is not
+counted.
 
-Sources: A. Raue et al., Bioinformatics 25:1923-1929 (2009); D. M. Bates, D. G. Watts, Nonlinear Regression Analysis (1988), ch. 6.
+Sources: A. Raue et al., Bioinformatics 25:1923-1929 (2009); D. M. Bates, D. G. Watts, Nonlinear Regression Analysis (1988), ch.
+6.
 """
 
 from collections.abc import Callable

@@ -142,9 +142,9 @@ def fit_population(
 ) -> PopulationFit:
     """From ``x``, by default the population's starting values, with ``width`` people in a block.
 
-    Converged when no entry of the gradient exceeds ``gtol``, x in standard errors: that is about how far x is from the minimum, and
-    half its square the objective, for each shared number. A variance that the data want to be 0 ends near it, at an x of its own
-    that means nothing. ``progress`` is told the number of evaluations and the lowest objective so far.
+    Converged when no entry of the gradient exceeds ``gtol``, x in standard errors: that is about how far x is from the minimum,
+    and half its square the objective, for each shared number. A variance that the data want to be 0 ends near it, at an x of
+    its own that means nothing. ``progress`` is told the number of evaluations and the lowest objective so far.
     """
     if population.people < 2:
         raise ValueError("one person says nothing about how people scatter: fit two or more, or one alone with calibration.problem")

@@ -2,11 +2,11 @@
 
     a_k = log(r_k / sum_k r_k) + |u_k|^2 / 2,      r_k = N(u_k) / q(u_k)
 
-with q the density of the proposal and N the standard normal one: the weights r are made to sum to one, so that a normal density is
-integrated exactly and only the distance from it is sampled.
+with q the density of the proposal and N the standard normal one: the weights r are made to sum to one, so that a normal density
+is integrated exactly and only the distance from it is sampled.
 
-Its tails are wider than the normal ones, so that skewed people are met; points come from a scrambled Sobol sequence, the same for
-everybody. Unlike a quadrature its cost does not grow as a power of the number of effects. Another ``seed`` shows the error.
+Its tails are wider than the normal ones, so that skewed people are met; points come from a scrambled Sobol sequence, the same
+for everybody. Unlike a quadrature its cost does not grow as a power of the number of effects. Another ``seed`` shows the error.
 
 Source: A. Gelman, X.-L. Meng, Stat. Sci. 13:163-185 (1998); as "IMPMAP" in population programs.
 """

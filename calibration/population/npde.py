@@ -19,8 +19,8 @@ from calibration.population.replicates import Replicates
 
 
 class Npde(NamedTuple):
-    """``errors`` (numbers, people), nan for what was not read or whose covariance is singular; ``left_out`` readings below limits
-    and of people without one.
+    """``errors`` (numbers, people), nan for what was not read or whose covariance is singular; ``left_out`` readings below
+    limits and of people without one.
     """
 
     errors: np.ndarray

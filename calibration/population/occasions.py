@@ -3,8 +3,8 @@
     log phi_ik = log typical + eta_i + kappa_ik,     kappa_ik ~ N(0, Gamma),  independent of eta and of each other
 
 An ``Occasional`` structure has one structure for each occasion, told apart by a washout: each begins at rest. Its parameter
-``clearance`` becomes the product of ``clearance`` and of ``clearance@1``, ``clearance@2``, ... whose typical value is 1 and whose
-random effects share one variance: ``Population(random=[..., occasions("clearance", 2)])``.
+``clearance`` becomes the product of ``clearance`` and of ``clearance@1``, ``clearance@2``, ... whose typical value is 1 and
+whose random effects share one variance: ``Population(random=[..., occasions("clearance", 2)])``.
 
 Source: M. O. Karlsson, L. B. Sheiner, J. Pharmacokinet. Biopharm. 21:735-750 (1993).
 """

@@ -4,16 +4,17 @@ Each iteration moves chains of everybody's random effects (``calibration.populat
 
     s1_i <- s1_i + gamma (mean over chains of log phi_i - s1_i),      s2 <- the same for sum_i log phi_i log phi_i'
 
-and takes the maximum: typical values by generalised least squares of s1, Omega from s2, and everything else, the parameters of the
-noise and thetas of parameters without random effects, by steps of Fisher scoring from averaged scores and informations. gamma is
-1 while the chains explore, and variances then fall no faster than by a tenth; later gamma = k^-0.7, and the result is the mean of
-x over the last three quarters of those iterations: with 1/k alone sparse data, where EM itself is slow, would stand still too soon.
+and takes the maximum: typical values by generalised least squares of s1, Omega from s2, and everything else, the parameters of
+the noise and thetas of parameters without random effects, by steps of Fisher scoring from averaged scores and informations.
+gamma is 1 while the chains explore, and variances then fall no faster than by a tenth; later gamma = k^-0.7, and the result is
+the mean of x over the last three quarters of those iterations: with 1/k alone sparse data, where EM itself is slow, would stand
+still too soon.
 
 It needs no derivatives of the predictions where every parameter has a random effect. The objective of the result is that of
 importance sampling there; it has converged where its gradient, x in standard errors, is small.
 
-Sources: B. Delyon, M. Lavielle, E. Moulines, Ann. Stat. 27:94-128 (1999); E. Kuhn, M. Lavielle, Comput. Stat. Data Anal. 49:1020-1038
-(2005); averages of iterates: B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim. 30:838-855 (1992).
+Sources: B. Delyon, M. Lavielle, E. Moulines, Ann. Stat. 27:94-128 (1999); E. Kuhn, M. Lavielle, Comput. Stat. Data Anal.
+49:1020-1038 (2005); averages of iterates: B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim. 30:838-855 (1992).
 """
 
 from typing import Any, NamedTuple
@@ -62,8 +63,8 @@ def saem(
     tolerance: float = 0.3,
     width: int = 1024,
 ) -> tuple[PopulationFit, np.ndarray]:
-    """``(fit, trace (iterations, shared))``; ``chains`` for each person, by default as many as make a thousand lanes or more: with
-    fewer a variance may wander to where it comes back slowly.
+    """``(fit, trace (iterations, shared))``; ``chains`` for each person, by default as many as make a thousand lanes or more:
+    with fewer a variance may wander to where it comes back slowly.
 
     A person whose body cannot be solved or whose readings have no density at the start is left out and flagged.
     """

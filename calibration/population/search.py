@@ -1,9 +1,9 @@
-"""What a population's search calls: the objective and its gradient at x, from the modes of the best point so far; and how large a
-standard error of x is.
+"""What a population's search calls: the objective and its gradient at x, from the modes of the best point so far; and how large
+a standard error of x is.
 
 People begin each evaluation from where their modes were at the best point, moved along with x by their derivatives. A standard
-error is what the gradients g_i of single people's terms promise: S = sum g_i g_i' / 4 is the information about x where the model is
-right (E. R. Berndt, B. H. Hall, R. E. Hall, J. A. Hausman, Ann. Econ. Soc. Meas. 3:653-665 (1974)).
+error is what the gradients g_i of single people's terms promise: S = sum g_i g_i' / 4 is the information about x where the
+model is right (E. R. Berndt, B. H. Hall, R. E. Hall, J. A. Hausman, Ann. Econ. Soc. Meas. 3:653-665 (1974)).
 """
 
 from collections.abc import Callable

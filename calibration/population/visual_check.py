@@ -15,8 +15,9 @@ from calibration.population.replicates import Replicates
 
 
 class VisualCheck(NamedTuple):
-    """``percents`` (p,); ``centre`` (bins,) median time and ``count`` (bins,) of readings; ``observed``, ``low``, ``middle``, ``high``
-    (p, bins): the readings' percentiles, and the interval and median of the replicates'. nan where a percentile lies below a limit.
+    """``percents`` (p,); ``centre`` (bins,) median time and ``count`` (bins,) of readings; ``observed``, ``low``, ``middle``,
+    ``high`` (p, bins): the readings' percentiles, and the interval and median of the replicates'. nan where a percentile lies
+    below a limit.
     """
 
     percents: np.ndarray

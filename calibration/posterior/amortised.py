@@ -2,11 +2,12 @@
 
     q(z | y) = sum_k w_k(y) N(z; m_k(y), C_k(y) C_k(y)'),     w, m, C from one network, C lower triangular
 
-trained on people drawn from the prior, their predictions and fresh errors of the instruments in every step, by minimising the mean
-of -log q(z | y). Readings enter on the scale of their errors, standardised; those that are missing enter as 0 with their mask.
+trained on people drawn from the prior, their predictions and fresh errors of the instruments in every step, by minimising the
+mean of -log q(z | y). Readings enter on the scale of their errors, standardised; those that are missing enter as 0 with their
+mask.
 
-Nobody's answer is taken on trust. Importance weights p(z, y) / q(z | y) correct it, and their k-hat says whether they can; where
-not, the person falls back to a Laplace approximation with weights, and from there to a sampler, and is marked so.
+Nobody's answer is taken on trust. Importance weights p(z, y) / q(z | y) correct it, and their k-hat says whether they can;
+where not, the person falls back to a Laplace approximation with weights, and from there to a sampler, and is marked so.
 
 Sources: G. Papamakarios, I. Murray, NeurIPS 29 (2016); M. Schmitt et al., Amortized Bayesian Workflow, arXiv:2409.04332 (2024).
 """
@@ -40,7 +41,8 @@ _FAR, _REACH = 0.2, 2.0
 class Training(eqx.Module):
     """``people`` simulated once, ``steps`` of ``batch`` people; ``missing`` is the chance that a reading is left out.
 
-    ``components`` normal distributions, layers of ``width`` units, ``depth`` of them; the learning rate falls from ``rate`` to 0.
+    ``components`` normal distributions, layers of ``width`` units, ``depth`` of them; the learning rate falls from ``rate`` to
+    0.
     """
 
     people: int = 20_000
@@ -194,7 +196,8 @@ def _proposed(model: Amortised, features: Array, present: Array, keys: Array, co
 
 
 class Answer(NamedTuple):
-    """``draws`` of every lane, ``source`` (lanes,) a ``Source``, ``k_hat`` (lanes,) of the network's own weights, and the network's
+    """``draws`` of every lane, ``source`` (lanes,) a ``Source``, ``k_hat`` (lanes,) of the network's own weights, and the
+    network's
     ``raw`` draws (count, unknowns, lanes) before any correction.
     """
 

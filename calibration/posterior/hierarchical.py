@@ -11,8 +11,8 @@ parameters k that have no random effect. With much data it is the centred parame
 person by its own data; were the likelihoods normal, u would be standard normal given any x. The density carries the
 Jacobian, so the posterior is exact whatever the pilot. x = x0 + C w with the pilot's covariance and the priors.
 
-Solvers differentiate predictions along individual parameters only, however many numbers are shared: forward, or where a structure
-for reverse mode is given, by one walk back, which pays from about four parameters on.
+Solvers differentiate predictions along individual parameters only, however many numbers are shared: forward, or where a
+structure for reverse mode is given, by one walk back, which pays from about four parameters on.
 
 Sources: O. Papaspiliopoulos, G. O. Roberts, M. Skold, Stat. Sci. 22:59-73 (2007), on what lies between centred and non-centred.
 """

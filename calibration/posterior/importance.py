@@ -2,10 +2,10 @@
 
     w_s = p(z_s, y) / q(z_s),      z_s drawn from q
 
-For a fit q is Student's t with its centre and covariance and 5 degrees of freedom, whose tails reach beyond those of the posterior.
-The largest weights are replaced by quantiles of the Pareto distribution fitted to them; its shape k says how many moments the
-weights have. Up to 0.7 averages with these weights can be trusted, beyond it no number of draws helps: q misses a part of the
-posterior, and the lane is flagged.
+For a fit q is Student's t with its centre and covariance and 5 degrees of freedom, whose tails reach beyond those of the
+posterior. The largest weights are replaced by quantiles of the Pareto distribution fitted to them; its shape k says how many
+moments the weights have. Up to 0.7 averages with these weights can be trusted, beyond it no number of draws helps: q misses a
+part of the posterior, and the lane is flagged.
 
 Sources: A. Vehtari, D. Simpson, A. Gelman, Y. Yao, J. Gabry, J. Mach. Learn. Res. 25(72):1-58 (2024); J. Zhang, M. A. Stephens,
 Technometrics 51:316-325 (2009).

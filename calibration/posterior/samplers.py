@@ -1,9 +1,10 @@
-"""Many-chain Hamiltonian Monte Carlo by blackjax: ChEES-HMC, whose chains tune one step size and one trajectory length together.
+"""Many-chain Hamiltonian Monte Carlo by blackjax: ChEES-HMC, whose chains tune one step size and one trajectory length
+together.
 
 Trajectories have a fixed length, jittered, and not one chosen by each chain's own turn, so that many chains on a wide device
-wait for nobody (a lone NUTS chain there is a trap). The second half of the warm-up scales every direction by its spread over all
-chains. Chains of all groups are lanes of one batched evaluation, whose gradients are those of ``AbstractTarget.evaluate``: by
-forward mode where unknowns are few. A group's draws depend on its own key and on nobody else.
+wait for nobody (a lone NUTS chain there is a trap). The second half of the warm-up scales every direction by its spread over
+all chains. Chains of all groups are lanes of one batched evaluation, whose gradients are those of ``AbstractTarget.evaluate``:
+by forward mode where unknowns are few. A group's draws depend on its own key and on nobody else.
 
 Source: M. D. Hoffman, A. Radul, P. Sountsov, AISTATS 130:3907-3915 (2021).
 """
@@ -31,8 +32,8 @@ _FIRST_STEP, _RATE = 0.5, 0.05
 class Chees(eqx.Module):
     """``chains`` a posterior, begun at ``dispersion`` standard deviations of the approximation that the target is centred at.
 
-    ``most_steps`` bounds the leapfrog steps of one trajectory: all lanes wait for the longest, and about a good approximation a few
-    steps are a trajectory.
+    ``most_steps`` bounds the leapfrog steps of one trajectory: all lanes wait for the longest, and about a good approximation a
+    few steps are a trajectory.
     """
 
     chains: int = 8

@@ -2,8 +2,9 @@
 
     z = centre + root u            u is close to standard normal where a Laplace approximation is good
 
-so that one step size and one length of trajectory suit all directions. A group that cannot begin (its fit failed, or its curvature
-is not that of a maximum) has the standard normal for target, so that it costs the others nothing; its draws become nan.
+so that one step size and one length of trajectory suit all directions. A group that cannot begin (its fit failed, or its
+curvature is not that of a maximum) has the standard normal for target, so that it costs the others nothing; its draws become
+nan.
 """
 
 import abc

@@ -5,7 +5,8 @@
 
 Expectations are means over fixed points m + S^(1/2) e, the e quasi-random with mean 0 and covariance 1 exactly, so that the
 iteration is deterministic, exact on linear models, and needs first derivatives only. Steps are natural gradients with a
-retraction that keeps S^-1 positive; each lane shortens its own where they lead away from the solution. Unlike a Laplace approximation q sits where the mass is, not at the mode.
+retraction that keeps S^-1 positive; each lane shortens its own where they lead away from the solution. Unlike a Laplace
+approximation q sits where the mass is, not at the mode.
 
 Sources: M. Opper, C. Archambeau, Neural Comput. 21:786-792 (2009); W. Lin, M. Schmidt, M. E. Khan, ICML 119:6116-6126 (2020);
 R. Giordano, M. Ingram, T. Broderick, J. Mach. Learn. Res. 25(18):1-39 (2024) for fixed points.
@@ -27,13 +28,14 @@ from calibration.problem import AbstractProblem, gradient
 from physio.solve import Status
 
 _SEED = 20261126
-# of the standard deviations to begin with; how much further off a step may lead, from where on that says little; how a rate recovers
+# of the standard deviations to begin with; how much further off a step may lead, from where on that says little; how a rate
+# recovers
 _BEGIN, _AWAY, _LITTLE, _FASTER = 0.5, 1.5, 0.1, 1.2
 
 
 class Variational(eqx.Module):
-    """``points`` a lane (made even), natural gradient steps of length ``rate`` or shorter; a lane is done when a whole step would
-    move the mean by less than ``tolerance`` standard deviations and the precision by less than that share.
+    """``points`` a lane (made even), natural gradient steps of length ``rate`` or shorter; a lane is done when a whole step
+    would move the mean by less than ``tolerance`` standard deviations and the precision by less than that share.
     """
 
     points: int = 64

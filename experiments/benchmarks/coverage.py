@@ -1,10 +1,11 @@
-"""Coverage of every posterior method on people of three models, simulation-based calibration, and one arm of another model family.
+"""Coverage of every posterior method on people of three models, simulation-based calibration, and one arm of another model
+family.
 
-1000 people drawn from the priors: 550 with an oral dose, 300 with a glucose test, 150 with a drug on their neutrophils. An unknown
-counts where the method's own posterior SD is at most half the prior's, decided before the truth is looked at; people are clusters;
-the band is nominal +- 3 standard errors. A person for whom a method has no answer counts as a miss. 300 more people have two
-concentrations each, where normal approximations at the mode are expected to fail, and 200 have a second compartment that the fitted
-model lacks: their loss is reported, no bound was asked.
+1000 people drawn from the priors: 550 with an oral dose, 300 with a glucose test, 150 with a drug on their neutrophils. An
+unknown counts where the method's own posterior SD is at most half the prior's, decided before the truth is looked at; people
+are clusters; the band is nominal +- 3 standard errors. A person for whom a method has no answer counts as a miss. 300 more
+people have two concentrations each, where normal approximations at the mode are expected to fail, and 200 have a second
+compartment that the fitted model lacks: their loss is reported, no bound was asked.
 
 Each person's problem has its population's prior, so the Laplace intervals are those of empirical Bayes estimates.
 

@@ -1,7 +1,8 @@
 """What the data support: a published profile interval, coverage and ranks of simulated people, profiles in one batch.
 
-The Puromycin interval is R's (confint of nls on the data of Bates and Watts 1988), recomputed from the sum of squares concentrated
-in one dimension. Simulated people get truths from the prior and readings by a closed form. Quick: 200 people instead of 2000.
+The Puromycin interval is R's (confint of nls on the data of Bates and Watts 1988), recomputed from the sum of squares
+concentrated in one dimension. Simulated people get truths from the prior and readings by a closed form. Quick: 200 people
+instead of 2000.
 """
 
 import time

@@ -1,13 +1,14 @@
 """Share of random starts that reach the best known fit of four problems of the PEtab collection, against Data2Dynamics.
 
-A start is one random point, uniform in log10 in the problem's own bounds, and everything that is spent on it. It counts as a hit
-when minus the log likelihood of where it ended, without prior and with all constants, solved again at a relative tolerance of
-1e-10, is within 0.1 of the best known value. Every start is in the denominator, failed ones as misses; no start is drawn again.
-Scales, offsets and spreads follow from the inner problem, so starts are drawn for the parameters of the equations alone.
+A start is one random point, uniform in log10 in the problem's own bounds, and everything that is spent on it. It counts as a
+hit when minus the log likelihood of where it ended, without prior and with all constants, solved again at a relative tolerance
+of 1e-10, is within 0.1 of the best known value. Every start is in the denominator, failed ones as misses; no start is drawn
+again. Scales, offsets and spreads follow from the inner problem, so starts are drawn for the parameters of the equations alone.
 
 Two more figures stand outside that share. A start that perseveres goes on from its own end with some unknowns drawn anew,
-as long as starts take on average no more Jacobians than Data2Dynamics took iterations; it gives plateaus up soon, and takes its best
-end to the bottom at last. And the best ends are recombined: children start as one batch, with hits and seconds of their own.
+as long as starts take on average no more Jacobians than Data2Dynamics took iterations; it gives plateaus up soon, and takes its
+best end to the bottom at last. And the best ends are recombined: children start as one batch, with hits and seconds of their
+own.
 """
 
 import dataclasses

@@ -1,8 +1,9 @@
 """Population fits of theophylline, phenobarbital and warfarin against published and independent reference fits.
 
 FOCEI from textbook starting values; then the marginal likelihood by adaptive quadrature from there, and its value at the
-minimum with more nodes, which shows that it has converged; and SAEM from the same starting values, with importance sampling. Standard errors: R matrix (theophylline), sandwich, NONMEM's default
-(phenobarbital: its published errors are those, the R matrix is 4 to 7 % away from them).
+minimum with more nodes, which shows that it has converged; and SAEM from the same starting values, with importance sampling.
+Standard errors: R matrix (theophylline), sandwich, NONMEM's default (phenobarbital: its published errors are those, the R
+matrix is 4 to 7 % away from them).
 """
 
 import time

@@ -1,8 +1,8 @@
 """FOCEI of a two-compartment cohort given as ordinary differential equations, at rising numbers of people; a GPU gets the most.
 
 Seconds from the start of a fit, compilation apart, to within 0.1 of its converged objective; memory by person; and how far each
-variance is from what made the data, with the standard error that the scores of people give. FOCEI itself is biased where people's
-data are few, and errors promise nothing about that.
+variance is from what made the data, with the standard error that the scores of people give. FOCEI itself is biased where
+people's data are few, and errors promise nothing about that.
 """
 
 import resource

@@ -1,7 +1,7 @@
 """Objective functions at fixed parameters on the ten people of Wang (2007), against published values.
 
-FOCEI, FO and FOCE of NONMEM and nlmixr2 (FOCE has two forms: the spread of errors at the typical prediction of a closed form, as
-here, or of an ordinary differential equation), two nodes of quadrature on the expected Hessian, and the exact marginal
+FOCEI, FO and FOCE of NONMEM and nlmixr2 (FOCE has two forms: the spread of errors at the typical prediction of a closed form,
+as here, or of an ordinary differential equation), two nodes of quadrature on the expected Hessian, and the exact marginal
 likelihood by 51 nodes on the exact one.
 """
 

@@ -1,9 +1,9 @@
 """Effective draws a second from the whole posterior of two cohorts, beside what Stan and NONMEM are published to reach.
 
-120 people with two compartments after intravenous doses, 12 with neutropenia under an oral drug: all that is shared and everybody's
-parameters together, 489 and 102 unknowns, by many-chain Hamiltonian Monte Carlo. Seconds of drawing count warm-up, but neither the
-pilot nor compilation, which have their own figures; published ones leave their hardware and designs unknown. CPU seconds are those
-of all threads of the process: on a machine that others use, too, they say more than the clock.
+120 people with two compartments after intravenous doses, 12 with neutropenia under an oral drug: all that is shared and
+everybody's parameters together, 489 and 102 unknowns, by many-chain Hamiltonian Monte Carlo. Seconds of drawing count warm-up,
+but neither the pilot nor compilation, which have their own figures; published ones leave their hardware and designs unknown.
+CPU seconds are those of all threads of the process: on a machine that others use, too, they say more than the clock.
 
 A GPU gets many more chains, which cost it little more time than few. Quick: 40 people with two compartments only, four chains.
 """

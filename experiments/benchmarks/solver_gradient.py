@@ -5,7 +5,8 @@ loop of twenty states (10 unknowns) and the Regazzoni circulation from rest, who
 elastances and compliances, 24 unknowns). The loss is the sum over states of (y / scale)^2 at the end; both solvers use
 Tsitouras' pair at the same tolerance, ours with lanes sorted by the steps of the last solve. Errors of a gradient are
 |a - b| / (|b| + 1e-3 of the largest of that unknown), against the same adjoint at 1e-12 and against differences: central,
-twice extrapolated, of solves at 1e-12 where the gradient's is at 1e-10. Derivatives of doses are checked against the closed form of one oral dose.
+twice extrapolated, of solves at 1e-12 where the gradient's is at 1e-10. Derivatives of doses are checked against the closed
+form of one oral dose.
 """
 
 from collections.abc import Callable

@@ -1,10 +1,10 @@
 """Order, order reduction and tolerance of every stepper, on problems with a closed form; Robertson to 1e11; a DAE.
 
 Order: least-squares slope of log error over log step while the error is 1e-9 to 1e-13 of the solution, 1e-4 to 1e-13 for
-order two (steps of larger errors are not asymptotic yet, smaller errors are rounding), on an autonomous and on a driven problem. Order reduction: the same
-slope on the problem of Prothero and Robinson with k = 1e6. Tolerance: slope of log error over log rtol from 1e-6 to 1e-11. Robertson at t = 1e11 against the
-values of the Test Set for IVP Solvers (Mazzia and Magherini, 2008), and its form with an implied variable against that
-without at t = 40.
+order two (steps of larger errors are not asymptotic yet, smaller errors are rounding), on an autonomous and on a driven
+problem. Order reduction: the same slope on the problem of Prothero and Robinson with k = 1e6. Tolerance: slope of log error
+over log rtol from 1e-6 to 1e-11. Robertson at t = 1e11 against the values of the Test Set for IVP Solvers (Mazzia and
+Magherini, 2008), and its form with an implied variable against that without at t = 40.
 """
 
 import jax

@@ -1,8 +1,9 @@
 """Days of real people with type 1 diabetes (``--data``, default ``t1d_uom``): fitted, and forecast beside what must be beaten.
 
-Every day that has 70 % of its readings, a bolus and a meal is fitted by the UVA/Padova family, with amounts and times of meals in
-doubt; days that are not are counted by reason. Forecasts 30 to 240 min ahead are made at six times of each day from the person's earlier
-days and the readings so far. RMSE by person, over forecasts that all forecasters made; small groups: twelve people, ten with days.
+Every day that has 70 % of its readings, a bolus and a meal is fitted by the UVA/Padova family, with amounts and times of meals
+in doubt; days that are not are counted by reason. Forecasts 30 to 240 min ahead are made at six times of each day from the
+person's earlier days and the readings so far. RMSE by person, over forecasts that all forecasters made; small groups: twelve
+people, ten with days.
 """
 
 from pathlib import Path
@@ -75,8 +76,9 @@ def _day_rmse(problem: DayProblem, fits: DayFits, values: np.ndarray) -> np.ndar
     """Of the day itself, without the hours before it, of what the sensor would tell without its noise."""
     told = in_blocks(problem, fits.z, lambda part, z: part.predict(z).told)
     first = int(LEAD // 5.0)
-    off = (values - told)[first:]
-    return np.where(np.isfinite(fits.cost), np.sqrt(np.nanmean(off**2, axis=0)), np.nan)
+    read = np.isfinite(values[first:])
+    square = np.where(read, values[first:] - told[first:], 0.0) ** 2
+    return np.where(np.isfinite(fits.cost), np.sqrt(square.sum(0) / read.sum(0)), np.nan)
 
 
 def _skill(found: Forecasts, people: np.ndarray) -> tuple[list[Figure], list[Target]]:

@@ -1,10 +1,11 @@
-"""What-ifs of virtual people with known truth: one noisy sensor day each is fitted, eight days that did not happen are predicted.
+"""What-ifs of virtual people with known truth: one noisy sensor day each is fitted, eight days that did not happen are
+predicted.
 
-``--data`` is a folder of the layout, by default ``t1d_counterfactual_insilico``, people of the UVA/Padova simulator. The twin averages
-both families of equations, or is without one where the truth has them.
+``--data`` is a folder of the layout, by default ``t1d_counterfactual_insilico``, people of the UVA/Padova simulator. The twin
+averages both families of equations, or is without one where the truth has them.
 
-RMSE and MARD of plasma glucose, and the share of truth within 90 % intervals, as means over people and what-ifs. Priors come from
-published groups of people; nothing of the folder but its records is seen by the fit. The record is exact and is believed.
+RMSE and MARD of plasma glucose, and the share of truth within 90 % intervals, as means over people and what-ifs. Priors come
+from published groups of people; nothing of the folder but its records is seen by the fit. The record is exact and is believed.
 
 Floor: the sensor's gain, 4 % either way, is in no record. That alone makes a MARD of 3.2 %.
 """

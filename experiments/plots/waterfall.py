@@ -8,7 +8,8 @@ from calibration.diagnostics.starts import DELTAS, waterfall
 from calibration.multistart import Starts
 from experiments.plots.sheet import BLUE, GREY, ORANGE, in_style, sheet
 
-# below the floor a cost is the best one to rounding, and on a logarithmic axis zero must lie somewhere; above the ceiling it only
+# below the floor a cost is the best one to rounding, and on a logarithmic axis zero must lie somewhere; above the ceiling it
+# only
 # matters that it is far
 FLOOR, CEILING = 1e-6, 1e4
 

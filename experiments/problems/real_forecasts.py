@@ -1,12 +1,12 @@
 """Forecasts of a sensor's readings on days of real people, from what was known at six times of the day.
 
-The twin of a day expects of its person what earlier days said: with n of them, z about their mean times n / (n + 1), with variance
-1 / (n + 1) + DAILY^2, since people differ from day to day. It is updated with the readings up to each time; meals and insulin to come
-are known to it, as they are to the person who plans them. A forecast is what the sensor would tell plus what remains of its
-drift.
+The twin of a day expects of its person what earlier days said: with n of them, z about their mean times n / (n + 1), with
+variance 1 / (n + 1) + DAILY^2, since people differ from day to day. It is updated with the readings up to each time; meals and
+insulin to come are known to it, as they are to the person who plans them. A forecast is what the sensor would tell plus what
+remains of its drift.
 
-Beside it: the last reading, a ridge autoregression of the person's earlier days, and both together, weighed by how well each did on the
-person's earlier days.
+Beside it: the last reading, a ridge autoregression of the person's earlier days, and both together, weighed by how well each
+did on the person's earlier days.
 """
 
 from typing import NamedTuple

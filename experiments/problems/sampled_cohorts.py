@@ -1,14 +1,15 @@
 """Two cohorts whose whole posterior is drawn: what all share and what everybody's parameters are.
 
-Both are simulated from the posterior means that NONMEM's fits of the Bayesian-Benchmarks collection report, by designs of our own:
+Both are simulated from the posterior means that NONMEM's fits of the Bayesian-Benchmarks collection report, by designs of our
+own:
 
     two compartments   120 people, 1000 mg at once into a vein every 24 h, seven doses, 24 concentrations each around the
                        first and the last dose; random effects on CL, V, Q and VP of 0.289, 0.274, 0.325 and 0.319
     neutropenia        12 people, 80 mg by mouth every 12 h, fifteen doses, 22 concentrations and 22 counts each over 28 days;
                        random effects on all but KA and gamma, of 0.3 on the drug and 0.2 on the marrow
 
-Errors are normal on the logarithm. Priors on logarithms: typical values N(log of a round guess, 1), standard deviations of random
-effects and of errors N(log 0.25, 0.7) and N(log 0.05, 0.7).
+Errors are normal on the logarithm. Priors on logarithms: typical values N(log of a round guess, 1), standard deviations of
+random effects and of errors N(log 0.25, 0.7) and N(log 0.05, 0.7).
 
 Sources: PumasAI-Labs/Bayesian-Benchmarks (2023), results of NONMEM; C. C. Margossian, Y. Zhang, W. R. Gillespie, CPT
 Pharmacometrics Syst. Pharmacol. 11:1151-1169 (2022); L. E. Friberg et al., J. Clin. Oncol. 20:4713-4721 (2002).

@@ -1,8 +1,9 @@
 """A synthetic cohort with an oral drug in two compartments, as ordinary differential equations.
 
-Three doses of 100 mg a day apart; fourteen samples over the first and the third day and in the slow phase that follows. Everybody's
-five parameters scatter by 30 % (variance 0.09 of the logarithm, independent), readings by 20 % of the true value. Typical values are
-those of the simulated public sets with 120 people (CL 4 L/h, V 70 L, ka 1 /h), with a peripheral compartment of 50 L exchanging 4 L/h.
+Three doses of 100 mg a day apart; fourteen samples over the first and the third day and in the slow phase that follows.
+Everybody's five parameters scatter by 30 % (variance 0.09 of the logarithm, independent), readings by 20 % of the true value.
+Typical values are those of the simulated public sets with 120 people (CL 4 L/h, V 70 L, ka 1 /h), with a peripheral compartment
+of 50 L exchanging 4 L/h.
 """
 
 from collections.abc import Mapping

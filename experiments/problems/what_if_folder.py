@@ -1,7 +1,7 @@
 """A folder of virtual people with one sensor day each and what-if days with known truth, ready to be fitted and scored.
 
-The layout is that of ``t1d_counterfactual_insilico``. Records of virtual people are exact, so meals are as they are written; the day
-begins at rest.
+The layout is that of ``t1d_counterfactual_insilico``. Records of virtual people are exact, so meals are as they are written;
+the day begins at rest.
 """
 
 from dataclasses import replace

@@ -2,8 +2,8 @@
 
     factor = exp(change)          change   from outside, 0 on an average hour   [1]
 
-Source of the need: sensitivity differs between meals of a day, in no common pattern: L. Hinshaw et al., Diabetes 62:2223-2229 (2013);
-R. Visentin et al., Diabetes Technol. Ther. 17:1-7 (2015).
+Source of the need: sensitivity differs between meals of a day, in no common pattern: L. Hinshaw et al., Diabetes 62:2223-2229
+(2013); R. Visentin et al., Diabetes Technol. Ther. 17:1-7 (2015).
 """
 
 import equinox as eqx

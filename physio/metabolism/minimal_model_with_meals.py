@@ -6,8 +6,8 @@
                                                I    plasma insulin                 [mU/L]
 
 The fewest equations that hold a meal and a bolus: no production of its own by the liver, no renal loss, no slow pool. At rest
-G = Gb with I = Ib, and ``initial`` is where a person starts. Under constant Ra and I = Ib glucose approaches Gb + Ra / (SG VG) with the rate SG. Ra and VG, and SI
-and the depot of insulin, are identifiable only as ratios from glucose alone.
+G = Gb with I = Ib, and ``initial`` is where a person starts. Under constant Ra and I = Ib glucose approaches Gb + Ra / (SG VG)
+with the rate SG. Ra and VG, and SI and the depot of insulin, are identifiable only as ratios from glucose alone.
 
 Source: R. N. Bergman et al., Am. J. Physiol. 236:E667-E677 (1979); with meals C. Dalla Man, A. Caumo, C. Cobelli, IEEE Trans.
 Biomed. Eng. 49:419-429 (2002).

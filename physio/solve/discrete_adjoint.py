@@ -9,9 +9,9 @@ segment are columns of the plan's table, so dose times, lags and durations get t
 Only what somebody asks a derivative of is walked back for: of a heart whose timing is known, the activation is not
 differentiated.
 
-Rows are kept for one block of steps; of each block the beginning is kept too, and how long every step was. A block whose rows were
-overwritten is repeated by these lengths, not solved again: where stability limits steps, their sizes are chaotic, and a rounding
-more or less, as another program makes it, leads to other steps. With memory for all rows nothing is run twice.
+Rows are kept for one block of steps; of each block the beginning is kept too, and how long every step was. A block whose rows
+were overwritten is repeated by these lengths, not solved again: where stability limits steps, their sizes are chaotic, and a
+rounding more or less, as another program makes it, leads to other steps. With memory for all rows nothing is run twice.
 """
 
 from typing import Any, NamedTuple
@@ -48,7 +48,8 @@ class Rows(NamedTuple):
 
 
 class Lengths(NamedTuple):
-    """What repeats the steps of a block: ``share`` and ``arrived`` (rows, lanes) and ``fired`` (rows, triggers, lanes) as in ``Rows``,
+    """What repeats the steps of a block: ``share`` and ``arrived`` (rows, lanes) and ``fired`` (rows, triggers, lanes) as in
+    ``Rows``,
     ``visited`` (rows,) whether waiting lanes went on after it, and the ``number`` of steps.
     """
 

@@ -186,7 +186,8 @@ class AbstractStepping(AbstractMethod):
         return tried._replace(y=y, memory=memory)
 
     def repeated(self, system: System, plan: Plan, lanes: Lanes, share: Array, arrived: Array, fired: Array) -> Lanes:
-        """All lanes after a step of known length: ``share`` (lanes,) as it was accepted, 0 for none; it ended the segment where it
+        """All lanes after a step of known length: ``share`` (lanes,) as it was accepted, 0 for none; it ended the segment where
+        it
         ``arrived``.
         """
         field = plan.field(system, plan.columns(lanes.column))

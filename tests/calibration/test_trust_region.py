@@ -85,7 +85,8 @@ def test_rosenbrock_in_a_box(upper, minimum):
     np.testing.assert_allclose(np.asarray(fit.z), np.asarray(minimum)[:, None] * np.ones((1, 2)), atol=2e-5)
 
 
-# NIST StRD, Misra1a: y = b1 (1 - exp(-b2 x)); certified b1 238.94212918, b2 5.5015643181e-4, residual sum of squares 0.12455138894
+# NIST StRD, Misra1a: y = b1 (1 - exp(-b2 x)); certified b1 238.94212918, b2 5.5015643181e-4, residual sum of squares
+# 0.12455138894
 MISRA_X = [77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0]
 MISRA_Y = [10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78]
 

@@ -1,11 +1,14 @@
 """Epo receptor, JAK2, STAT5 and their brakes CIS, SOCS3 and SHP1 in erythroid cells: 36 conditions, 541 data.
 
-The states are shares: receptors of ``init_EpoRJAK2``, SHP1 of ``init_SHP1``, STAT5 of ``init_STAT5``, CIS of ``CISEqc``, SOCS3 of
+The states are shares: receptors of ``init_EpoRJAK2``, SHP1 of ``init_SHP1``, STAT5 of ``init_STAT5``, CIS of ``CISEqc``, SOCS3
+of
 ``SOCS3Eqc``, their RNA of ``CISRNAEqc`` and ``SOCS3RNAEqc``. In shares these seven numbers drop out of the equations (but for
 the receptor's, EpoRJAK2_CIS being counted as published); four come back as the scales of what is measured in numbers of
-molecules, the two of RNA are 1 by convention, and ``init_EpoRJAK2`` changes nothing that was measured: the objective without prior is flat along it.
+molecules, the two of RNA are 1 by convention, and ``init_EpoRJAK2`` changes nothing that was measured: the objective without
+prior is flat along it.
 
-    receptor:  E -> pE -> p1E, p2E -> p12E -> E                phosphorylated by Epo, JAK2; SHP1 resets, SOCS3 slows, CIS blocks site 2
+    receptor:  E -> pE -> p1E, p2E -> p12E -> E                phosphorylated by Epo, JAK2; SHP1 resets, SOCS3 slows, CIS
+                                                               blocks site 2
     STAT5 -> pSTAT5 -> in the nucleus -> STAT5                 driven by pE and, blocked by CIS, by p1E
     CIS, SOCS3: RNA made in the nucleus in proportion to STAT5 there, five stages of delay, RNA, protein
 

@@ -1,8 +1,8 @@
 """The four problems that searches are judged on, with what is known of each.
 
 Reference objectives: computed with libroadrunner at relative tolerance 1e-12. Best known values and hits: Data2Dynamics, 1000
-random starts in the same bounds (H. Hass, C. Loos, E. Raimundez-Alvarez et al., Bioinformatics 35:3073-3082 (2019); runs published with F. Froehlich, P. K.
-Sorger, PLoS Comput. Biol. 18:e1010322 (2022)), evaluated again with the collection's data.
+random starts in the same bounds (H. Hass, C. Loos, E. Raimundez-Alvarez et al., Bioinformatics 35:3073-3082 (2019); runs
+published with F. Froehlich, P. K. Sorger, PLoS Comput. Biol. 18:e1010322 (2022)), evaluated again with the collection's data.
 """
 
 from dataclasses import dataclass

@@ -30,8 +30,8 @@ _LOG_OFFSET = 50.0
 class KineticProblem(AbstractProblem):
     """Starts of one model; ``evaluate`` solves every condition of every start.
 
-    A lane whose z holds a number that is not finite is not solved and fails at no cost. ``memory`` is the number of steps that a
-    lane took, by which lanes of equal length are solved together.
+    A lane whose z holds a number that is not finite is not solved and fails at no cost. ``memory`` is the number of steps that
+    a lane took, by which lanes of equal length are solved together.
 
     ``fixed``     parameters that are not estimated, and ``constants`` of the conditions (conditions,), by field of the part
     ``at``        (times, conditions) of the measurements, the last one repeated
