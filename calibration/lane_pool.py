@@ -1,4 +1,4 @@
-"""Many starts, of one person or of many, through few lanes: a lane that is done hands over its result and takes the next start.
+"""Many starts of one person through few lanes: a lane that is done hands over its result and takes the next start.
 
 Starts need very different numbers of iterations; so no lane waits for the slowest, and one compiled program serves any
 number of starts.
@@ -46,22 +46,15 @@ def run_pool(
     calibrator: AbstractCalibrator,
     z: Array,
     *,
-    people: np.ndarray | None = None,
-    width: int | None = None,
     progress: Callable[[str, float | None], None] | None = None,
 ) -> Ends:
-    """Fit from every column of z (unknowns, starts).
-
-    ``people`` (starts,) names the lane of ``problem`` that each start belongs to, and ``width`` lanes are on the way at once;
-    None: the lanes of ``problem`` are all the same, and all are used.
-    """
+    """Fit from every column of z (unknowns, starts); the lanes of ``problem`` are all the same."""
     z = np.asarray(z)
-    count = z.shape[1]
-    lanes = problem.lanes if people is None else min(width or count, count)
+    count, lanes = z.shape[1], problem.lanes
     ends = Ends(z.copy(), np.full(count, np.inf), np.full(count, FitStatus.ITERATION_LIMIT), np.zeros(count, int))
     holds = np.full(lanes, _FREE)
     waiting = count
-    state, here = None, problem
+    state = None
     while True:
         # lanes that are free get the next starts; when none are left, nan, which is over at once
         free = np.flatnonzero(holds == _FREE)
@@ -71,14 +64,12 @@ def run_pool(
             holds[free[waiting:]] = _IDLE
             waiting -= taken.size
             columns = jnp.asarray(np.where(holds >= 0, z[:, np.maximum(holds, 0)], np.nan))
-            if people is not None:
-                here = problem.picked(people[np.maximum(holds, 0)])
             new = np.zeros(lanes, bool)
             new[free] = True
-            state = started(calibrator, here, columns) if state is None else state
-            state = _refilled(calibrator, here, state, columns, jnp.asarray(new))
-        state = stepped(calibrator, here, state)
-        done, at, cost, status, iterations = map(np.asarray, jax.device_get(_finished(calibrator, here, state)))
+            state = started(calibrator, problem, columns) if state is None else state
+            state = _refilled(calibrator, problem, state, columns, jnp.asarray(new))
+        state = stepped(calibrator, problem, state)
+        done, at, cost, status, iterations = map(np.asarray, jax.device_get(_finished(calibrator, problem, state)))
         over = (holds >= 0) & (done | (iterations >= calibrator.limit()))
         which = holds[over]
         ends.z[:, which], ends.cost[which] = at[:, over], cost[over]

@@ -58,17 +58,9 @@ def readings():
     return value
 
 
-@pytest.fixture
-def two_wide(monkeypatch):
-    """Few lanes at once, so that a pool is refilled and blocks are many, with one set of compiled programs."""
-    monkeypatch.setattr(fitting, "WIDTH", 2)
-
-
 @pytest.fixture(scope="module")
 def fit(readings):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "WIDTH", 2)
-        return fit_days(_problem(readings))
+    return fit_days(_problem(readings))
 
 
 def _same(a, b, lanes) -> bool:
@@ -98,7 +90,7 @@ def test_a_day_at_the_truth_is_found_and_a_blind_one_stays_at_its_prior(fit, rea
     assert np.asarray(fit.covariance)[..., BLIND] == pytest.approx(np.eye(len(fit.problem.names)))
 
 
-def test_no_day_knows_of_another(fit, readings, two_wide):
+def test_no_day_knows_of_another(fit, readings):
     """Neither its readings, nor that it cannot be solved."""
     changed_readings = readings.copy()
     changed_readings[:, FULL] = readings[::-1, FULL]
@@ -113,11 +105,10 @@ def test_no_day_knows_of_another(fit, readings, two_wide):
 
 
 @pytest.mark.slow
-def test_threads_and_width_change_nothing(fit, readings, monkeypatch, two_wide):
+def test_threads_and_company_change_nothing(fit, readings, monkeypatch):
     monkeypatch.setattr(fitting, "processors", lambda: 1)
     assert _same(fit, fit_days(_problem(readings)), range(4))
-    monkeypatch.setattr(fitting, "WIDTH", 64)
-    monkeypatch.setattr(fitting, "ALONE", 4)
+    monkeypatch.setattr(fitting, "_side_by_side", lambda: True)
     wide = fit_days(_problem(readings))
     assert wide.cost == pytest.approx(fit.cost, rel=1e-5)
     assert np.asarray(answer([wide], DAYS).mean) == pytest.approx(np.asarray(answer([fit], DAYS).mean), abs=0.1)
