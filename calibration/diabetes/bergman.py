@@ -29,6 +29,11 @@ class Bergman(AbstractFamily):
     plasma: ClassVar[str] = "glucose.glucose"
     tissue: ClassVar[str] = "interstitium.glucose"
     fasting: ClassVar[str] = "glucose.basal_glucose"
+    pool: ClassVar[str] = "glucose.glucose"
+    followed: ClassVar[tuple[str, ...]] = (
+        "glucose.basal_glucose", "glucose.effectiveness", "glucose.action_rate", "glucose.sensitivity",
+        "stomach.fastest", "stomach.absorption", "depot.transit",
+    )  # fmt: skip
     body: Body = eqx.field(default_factory=_hourly)
 
     def resting(self, values, weight, basal):

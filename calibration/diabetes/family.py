@@ -27,6 +27,8 @@ class AbstractFamily(eqx.Module):
     ``body``      a person at the medians
     ``plasma``, ``tissue``  addresses of glucose [mg/dL]
     ``fasting``   address of the glucose that basal insulin holds
+    ``pool``      state that is plasma glucose times a volume
+    ``followed``  unknowns that a few hours of readings can say something about
     """
 
     label: eqx.AbstractClassVar[str]
@@ -35,6 +37,8 @@ class AbstractFamily(eqx.Module):
     plasma: eqx.AbstractClassVar[str]
     tissue: eqx.AbstractClassVar[str]
     fasting: eqx.AbstractClassVar[str]
+    pool: eqx.AbstractClassVar[str]
+    followed: eqx.AbstractClassVar[tuple[str, ...]]
     body: eqx.AbstractVar[Body]
 
     def prior(self, address: str) -> AbstractPrior:

@@ -40,6 +40,11 @@ class Hovorka(AbstractFamily):
     plasma: ClassVar[str] = "mass.glucose"
     tissue: ClassVar[str] = "interstitium.glucose"
     fasting: ClassVar[str] = "glucose.fasting"
+    pool: ClassVar[str] = "glucose.accessible"
+    followed: ClassVar[tuple[str, ...]] = (
+        "glucose.fasting", "glucose.volume", "glucose.use", "action.transport", "action.disposal", "action.liver",
+        "gut.transit", "depot.transit",
+    )  # fmt: skip
     body: Body = eqx.field(default_factory=_hourly)
 
     def resting(self, values, weight, basal):

@@ -38,6 +38,11 @@ class S2008(AbstractFamily):
     plasma: ClassVar[str] = "glucose.glucose"
     tissue: ClassVar[str] = "interstitium.glucose"
     fasting: ClassVar[str] = "glucose.fasting"
+    pool: ClassVar[str] = "glucose.plasma"
+    followed: ClassVar[tuple[str, ...]] = (
+        "production.rest", "glucose.fasting", "glucose.uptake_sensitivity", "glucose.liver_sensitivity",
+        "stomach.fastest", "stomach.absorption", "insulin.use_rate", "insulin.liver_rate",
+    )  # fmt: skip
     body: Body = eqx.field(default_factory=_hourly)
 
     def prior(self, address):
