@@ -19,8 +19,8 @@ class Skill(NamedTuple):
 
 
 @in_style
-def forecast_skill_figure(horizons: np.ndarray, skills: Sequence[Skill]) -> Figure:
-    """``horizons`` (horizons,) [min]. Lines: means over the people with a forecast; thin marks: the people."""
+def forecast_skill_figure(horizons: np.ndarray, skills: Sequence[Skill], title: str = "") -> Figure:
+    """``horizons`` (horizons,) [min]. Lines: means over the people with a forecast; thin marks: the people, where there are many."""
     if not 1 <= len(skills) <= len(STYLES):
         raise ValueError(f"{len(skills)} forecasters; one to {len(STYLES)} can be told apart")
     figure, axes = sheet(width=5.0, height=3.2)
@@ -30,7 +30,8 @@ def forecast_skill_figure(horizons: np.ndarray, skills: Sequence[Skill]) -> Figu
         # side by side, so that people of one forecaster do not hide those of another
         at = place + 0.14 * (number - 0.5 * (len(skills) - 1))
         known = np.isfinite(skill.rmse)
-        ax.plot(np.broadcast_to(at, skill.rmse.shape)[known], skill.rmse[known], "_", color=colour, markersize=6, alpha=0.5)
+        if len(known) > 1:
+            ax.plot(np.broadcast_to(at, skill.rmse.shape)[known], skill.rmse[known], "_", color=colour, markersize=6, alpha=0.5)
         mean = np.where(known, skill.rmse, 0.0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
         missing = "" if known.all() else f" ({int(known.all(axis=1).sum())} of {len(known)} people at all horizons)"
         ax.plot(at, mean, marker=marker, color=colour, markersize=4.5, linewidth=1.4, label=f"{skill.name}{missing}")
@@ -38,6 +39,6 @@ def forecast_skill_figure(horizons: np.ndarray, skills: Sequence[Skill]) -> Figu
     ax.set_ylim(bottom=0.0)
     ax.set_xlabel("horizon [min]")
     ax.set_ylabel("RMSE [mg/dL]")
-    ax.set_title(f"lines: mean of {len(skills[0].rmse)} people, thin marks: each of them")
+    ax.set_title(title or f"lines: mean of {len(skills[0].rmse)} people, thin marks: each of them")
     ax.legend(loc="upper left")
     return figure

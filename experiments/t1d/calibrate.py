@@ -23,6 +23,7 @@ from experiments.t1d.asked import fitted
 from experiments.t1d.chosen import Person, chosen, is_virtual, one_of
 from experiments.t1d.fits_table import as_csv, learned
 from experiments.t1d.page import render
+from experiments.t1d.skill import scored
 
 OK, FAILED = 0, 3
 FAMILIES = (S2008, Hovorka)
@@ -52,11 +53,14 @@ def calibrate(folder: Path, out: Path, person: str | None, on: date | None, most
         print(f"{time.perf_counter() - began:5.0f} s  {what}", flush=True)
 
     fits, twins = fitted(days, [family() for family in FAMILIES], virtual, say)
+    if not virtual:
+        say("forecasting")
+    skills = {} if virtual else scored(people)
     rows = learned(fits, twins)
     texts = {TABLE: as_csv(rows)}
     for somebody in (p for p in people if len(p.diary.glucose)):
         own = [twin for twin in twins if twin.window.diary is somebody.diary]
-        texts[_file(somebody)] = render(somebody, own, fits, rows, virtual)
+        texts[_file(somebody)] = render(somebody, own, fits, rows, skills.get(somebody.diary.person), virtual)
     say("writing")
     out.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():

@@ -19,17 +19,22 @@ from experiments.t1d.asked import LEVEL, Told, Twin
 from experiments.t1d.chosen import Person
 from experiments.t1d.fits_table import Learned
 from experiments.t1d.pictures import LEARNED, ambulatory_picture, day_picture, posterior_picture, what_ifs_picture
+from experiments.t1d.skill import Scored, skill_section
 
 MISFIT = 1.3  # variance of innovations that chance hardly makes
 LEVEL_SAID = percent(LEVEL)
 
 
-def render(person: Person, twins: Sequence[Twin], fits: Sequence[DayFits], rows: Sequence[Learned], virtual: bool) -> str:
-    """``twins`` are the person's; the latest good one is shown."""
+def render(
+    person: Person, twins: Sequence[Twin], fits: Sequence[DayFits], rows: Sequence[Learned], skill: Scored | None, virtual: bool
+) -> str:
+    """``twins`` are the person's; the latest good one is shown. Forecasts are of real people alone."""
     good = [twin for twin in twins if twin.recorded.good[0]]
     sections = [_record(person, twins, virtual)]
     if good:
         sections += [_day(good[-1], fits), _what_ifs(good[-1]), _learned(good[-1], fits, rows)]
+    if not virtual:
+        sections.append(skill_section(skill))
     sections.append(_whole(person))
     for section in sections:
         section.synthetic = virtual

@@ -1,8 +1,8 @@
-"""Forecasts of a sensor's readings on days of real people, from what was known at six times of the day.
+"""Forecasts of a sensor's readings from what was known at six times of the day, and how far they were off.
 
     last    the last reading
     ridge   a ridge autoregression of the person's earlier days
-    twin    the twin that is updated reading by reading, of ``filtered_days``: meals and insulin to come are known to it, as they are
+    twin    the twin that is updated reading by reading, of ``followed_days``: meals and insulin to come are known to it, as they are
             to the person who plans them
     both    twin and autoregression together, weighed by how well each did on the person's earlier days
 """
@@ -12,13 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from calibration.diabetes.autoregression import Autoregression, filled, lagged
+from calibration.diabetes.followed_days import HORIZONS, ORIGINS, Followed
 from calibration.diabetes.sensor import STEP
 from calibration.diabetes.window import LEAD, Window
-from experiments.problems.autoregression import Autoregression, filled, lagged
-from experiments.problems.filtered_days import HORIZONS, ORIGINS, Filtered
 
 # the person's own forecasts begin to tell twin and autoregression apart after so many
 PATIENCE = 30.0
+
+
+FORECASTERS = {"last": "the last reading", "ridge": "ridge autoregression", "twin": "the twin", "both": "twin and autoregression"}
 
 
 class Forecasts(NamedTuple):
@@ -33,8 +36,21 @@ class Forecasts(NamedTuple):
     sd: np.ndarray
     both: np.ndarray
 
+    @property
+    def shared(self) -> np.ndarray:
+        """(horizons, origins, days): which all forecasters made and a reading scores."""
+        return np.isfinite([self.came, *(getattr(self, name) for name in FORECASTERS)]).all(0)
 
-def forecasts(windows: Sequence[Window], values: np.ndarray, twin: Filtered) -> Forecasts:
+    def off(self, name: str) -> np.ndarray:
+        """What the forecaster said less what came (horizons, origins, days), nan where not all made one."""
+        return np.where(self.shared, getattr(self, name) - self.came, np.nan)
+
+    def within(self, reach: float) -> np.ndarray:
+        """Whether what came lies within ``reach`` of the twin's standard deviations; 1, 0, nan as ``off``."""
+        return np.where(self.shared, np.abs(self.twin - self.came) <= reach * self.sd, np.nan)
+
+
+def forecasts(windows: Sequence[Window], values: np.ndarray, twin: Followed) -> Forecasts:
     """Days in order of time within each person; ``values`` (times, days) readings on the grid, nan where there is none."""
     people = [w.day.person for w in windows]
     traces = [filled(values[:, i]) for i in range(len(windows))]

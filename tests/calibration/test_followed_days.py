@@ -1,15 +1,14 @@
-"""Forecasts of a filtered day know what came before their origin, and nothing that came after."""
+"""Forecasts of a followed day know what came before their origin, and nothing that came after."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from calibration.diabetes.bergman import Bergman
+from calibration.diabetes.followed_days import HORIZONS, NIGHT, ORIGINS, SENSOR, follow_days
 from calibration.diabetes.inputs import Bolus, DayInputs, Meal
-from calibration.diabetes.sensor import STEP, Sensor, Trace
+from calibration.diabetes.sensor import STEP, Trace
 from calibration.diabetes.window import LEAD
-from experiments.problems import filtered_days
-from experiments.problems.filtered_days import HORIZONS, ORIGINS, filtered
 
 TIMES = 361
 AT = STEP * np.arange(TIMES)[:, None] + np.zeros(3)
@@ -21,8 +20,8 @@ ORIGIN = 2
 NOTHING = 1e-9
 
 
-def _filtered(value: np.ndarray):
-    return filtered(Bergman(), WINDOWS, Sensor(), Trace.of(AT, value, value < 40.0, value > 400.0, Sensor()))
+def _followed(value: np.ndarray):
+    return follow_days(Bergman(), WINDOWS, Trace.of(AT, value, value < 40.0, value > 400.0, SENSOR))
 
 
 def _apart(a, b) -> np.ndarray:
@@ -35,11 +34,10 @@ def value():
     return 130.0 + 70.0 * hours * np.exp(1.0 - hours) + np.random.default_rng(6).normal(0.0, 3.0, AT.shape)
 
 
-def test_no_forecast_knows_what_came_later(value, monkeypatch):
-    monkeypatch.setattr(filtered_days, "CHOSEN", 0)
+def test_no_forecast_knows_what_came_later(value):
     now, other = int((ORIGINS[ORIGIN] + LEAD) // STEP), value.copy()
     other[now + 1 :, 0] += 40.0
-    a, b = _filtered(value), _filtered(other)
+    a, b = _followed(value), _followed(other)
     assert a.mean.shape == (len(HORIZONS), len(ORIGINS), 3) and np.isfinite(a.mean).all() and (a.sd > 0.0).all()
     assert _apart(a, b)[:, : ORIGIN + 1, 0].max() < NOTHING
     assert (b.mean[:2, ORIGIN + 1, 0] > a.mean[:2, ORIGIN + 1, 0] + 20.0).all()
@@ -47,13 +45,8 @@ def test_no_forecast_knows_what_came_later(value, monkeypatch):
     assert _apart(a, b)[..., 1].max() > 0.1 and _apart(a, b)[..., 2].max() < NOTHING
 
 
-def test_the_night_comes_before_the_next_window_may_begin(value, monkeypatch):
-    monkeypatch.setattr(filtered_days, "CHOSEN", 0)
+def test_the_night_comes_before_the_next_window_may_begin(value):
     other = value.copy()
-    other[filtered_days.NIGHT + 1 :, 0] += 40.0
-    a, b = _filtered(value), _filtered(other)
+    other[NIGHT + 1 :, 0] += 40.0
+    a, b = _followed(value), _followed(other)
     assert _apart(a, b)[..., 1].max() < NOTHING and _apart(a, b)[:, -1, 0].max() > 10.0
-
-
-def test_days_that_chose_the_numbers_are_not_told(value):
-    assert np.isnan(_filtered(value).mean).all()

@@ -1,12 +1,12 @@
-"""Forecasts of a sensor's readings from a twin that is updated reading by reading.
+"""Days followed reading by reading, one after the other, and forecasts of the sensor's readings on the way.
 
 A person's first day begins with the priors, every later one with the belief that the day before left, 24 h into its window,
 since the next window may begin there. At each origin the extended Kalman filter goes on alone, with meals and insulin to
 come known, for as long as the longest horizon. People are lanes; their days come one after the other.
 
-``UNREST`` and ``KEPT`` had about the best forecasts, by their logarithmic score, of the first ``CHOSEN`` days of each person,
-among two dozen; these days are not scored. The rise matters, the others little. The sensor is that of the fits, and so is the
-doubt of meals.
+``UNREST`` and ``KEPT`` had about the best forecasts, by their logarithmic score, of the first four days of each person of
+T1D-UOM, among two dozen. The rise matters, the others little. ``SENSOR`` is that of fits of real days, and so is the doubt of
+meals.
 """
 
 import dataclasses
@@ -31,17 +31,17 @@ from physio.solve.lanes import picked
 # min ahead, and min of the day at which forecasts are made
 HORIZONS = (30, 60, 120, 240)
 ORIGINS = tuple(range(120, 1440, 240))
+SENSOR = Sensor(gain_sd=0.04, sd=8.0, phi=0.85, white=3.0)
 UNREST = Unrest(sensitivity=0.15, sensitivity_memory=90.0, rise=1.4, rise_memory=30.0)
 KEPT = 0.95
-CHOSEN = 4
 FILTER = Extended()
 # steps from an origin to the next, which are as many as to the longest horizon
 PACE = 48
 NIGHT = int(1440.0 / STEP)
 
 
-class Filtered(NamedTuple):
-    """``mean`` and ``sd`` [mg/dL] (horizons, origins, days), nan where the filter could not go on and on days not scored.
+class Followed(NamedTuple):
+    """``mean`` and ``sd`` [mg/dL] (horizons, origins, days), nan where the filter could not go on.
 
     ``seconds`` for each reading of a person, forecasts included and compilation not.
     """
@@ -51,10 +51,10 @@ class Filtered(NamedTuple):
     seconds: float
 
 
-def filtered(family: AbstractFamily, windows: Sequence[Window], sensor: Sensor, trace: Trace) -> Filtered:
-    """Days in order of time within each person."""
+def follow_days(family: AbstractFamily, windows: Sequence[Window], trace: Trace) -> Followed:
+    """Days in order of time within each person; ``trace`` judged by ``SENSOR``."""
     people = np.array([w.day.person for w in windows])
-    model = DayStateSpace.of(family, [w.inputs for w in windows], sensor=sensor, unrest=UNREST)
+    model = DayStateSpace.of(family, [w.inputs for w in windows], sensor=SENSOR, unrest=UNREST)
     days = [np.flatnonzero(people == person) for person in np.unique(people)]
     # whoever has many days beside others who have
     days.sort(key=len)
@@ -65,10 +65,8 @@ def filtered(family: AbstractFamily, windows: Sequence[Window], sensor: Sensor, 
     with ThreadPoolExecutor(groups) as pool:
         shares = [days[i : i + width] for i in range(0, len(days), width)]
         took = list(pool.map(lambda own: _followed(model, trace, own, width, mean, sd), shares))
-    for own in days:
-        mean[..., own[:CHOSEN]] = np.nan
     spent, read = (sum(part) for part in zip(*took, strict=True))
-    return Filtered(mean, sd, spent / max(read, 1))
+    return Followed(mean, sd, spent / max(read, 1))
 
 
 def _followed(model: DayStateSpace, trace: Trace, days: list[np.ndarray], width: int, mean: np.ndarray, sd: np.ndarray):
