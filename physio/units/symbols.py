@@ -30,6 +30,7 @@ _PREFIXABLE = {
     "F": ("1", {"mass": -1, "length": -2, "time": 4, "current": 2}),
     "S": ("1", {"mass": -1, "length": -2, "time": 3, "current": 2}),
     "Hz": ("1", {"time": -1}),
+    "Gy": ("1", {"length": 2, "time": -2}),
 }
 _PLAIN = {
     "min": ("60", {"time": 1}),
