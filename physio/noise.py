@@ -118,6 +118,23 @@ class Power(AbstractNoise):
         return transformed
 
 
+class FlooredPower(AbstractNoise):
+    """Normal error in proportion to a power of the predicted value, and below ``floor`` as at it."""
+
+    fraction: Array = _pure()
+    exponent: Array = _pure()
+    floor: Array = _in_unit()
+
+    def sd(self, predicted):
+        return self.fraction * jnp.maximum(predicted, self.floor) ** self.exponent
+
+    def transform(self, value):
+        return value
+
+    def inverse(self, transformed):
+        return transformed
+
+
 class LogNormalNoise(AbstractNoise):
     """Error of constant relative spread on the logarithm; values must be positive."""
 

@@ -106,6 +106,18 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.t1d_speed",
         "person-days fitted, and predicted forward, in a second, beside two simulators where they are installed",
     ),
+    "tumour-closed-forms": (
+        "experiments.benchmarks.tumour_closed_forms",
+        "growth laws, inhibition by drugs and radiation against printed tables and closed forms",
+    ),
+    "tumour-mice": (
+        "experiments.benchmarks.tumour_mice",
+        "growth of 20 untreated mice, and their last readings forecast with what other mice tell",
+    ),
+    "tumour-nsclc": (
+        "experiments.benchmarks.tumour_nsclc",
+        "last two sizes of lesions of treated people forecast, beside carrying the last one forward",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

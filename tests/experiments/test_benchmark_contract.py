@@ -75,6 +75,9 @@ def test_the_registry_names_what_was_asked_for():
         "t1d-mismatch",
         "t1d-real",
         "t1d-speed",
+        "tumour-closed-forms",
+        "tumour-mice",
+        "tumour-nsclc",
         "demo",
     ]
 
@@ -134,7 +137,7 @@ def test_all_prints_one_table_and_goes_on_after_a_failure(monkeypatch, capsys):
     assert show.run_all(quick=True, only_json=False) is False
     output = capsys.readouterr()
     assert output.err == "demo did not run (exit 1)\n"
-    assert output.out.splitlines()[-1] == "targets: 25 met, 25 missed, 25 not run; did not run: demo"
+    assert output.out.splitlines()[-1] == "targets: 28 met, 28 missed, 28 not run; did not run: demo"
 
 
 def test_measure_keeps_compilation_apart():
