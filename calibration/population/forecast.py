@@ -25,8 +25,8 @@ _HALVINGS = 60
 
 
 class Forecast(NamedTuple):
-    """A mixture of normals on the scale of the noise: ``centre`` and ``sd`` (numbers, people, points), ``weight`` (people, points)
-    that adds up to 1; ``solved`` (people,) and ``population`` whose noise has the scale.
+    """A mixture of normals on the scale of the noise: ``centre`` and ``sd`` (numbers, people, points), ``weight`` (people,
+    points) that adds up to 1; ``solved`` (people,) and ``population`` whose noise has the scale.
     """
 
     population: Population

@@ -2,9 +2,9 @@
 
     r_j = (y_j - f(t_j)) / sd_j        of readings that were seen
 
-Lanes are records. A reading below the limit of detection L adds nothing where the curve is below L too, and counts as L where it
-is not. Sizes are divided by each record's first one that was seen, times count from its first reading; sd is relative to that
-size as well, so a cost is that of the sizes themselves where all sd of a record are equal.
+Lanes are records. A reading below the limit of detection L adds nothing where the curve is below L too, and counts as L where
+it is not. Sizes are divided by each record's first one that was seen, times count from its first reading; sd is relative to
+that size as well, so a cost is that of the sizes themselves where all sd of a record are equal.
 """
 
 from typing import Any

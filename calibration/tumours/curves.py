@@ -113,7 +113,9 @@ class ClaretCurve(AbstractCurve):
 
 class SteinCurve(AbstractCurve):
     label: ClassVar[str] = "Stein"
-    unknowns: ClassVar[tuple[Unknown, ...]] = (START, Unknown("growth", 0.01, 1.0, True), Unknown("regression", 0.03, 1.0, True))
+    unknowns: ClassVar[tuple[Unknown, ...]] = (
+        START, Unknown("growth", 0.01, 1.0, True), Unknown("regression", 0.03, 1.0, True),
+    )  # fmt: skip
 
     def size(self, t, start, growth, regression):
         return stein(t, start, growth, regression)

@@ -3,7 +3,7 @@
     the next reading is the last one again                  with chance p_k
     log (d' + c) / (d + c) = s (m_k n + e),                 otherwise;  e Student t of spread s_k n^h, n = weeks / 6
     s = [(d + c) / 35 mm]^g                                 changes of large lesions are relatively smaller
-    a reading below the limit L is not seen                 one that is not seen comes back with chance b, log-normal about 12 mm
+    a reading below the limit L is not seen;                one that is not seen comes back with chance b, about 12 mm
     regime k at a scan -> regime l at the next              with chance T_kl, from shares q_k at the first
 
 What is read again is often the number that stands in the report: a third of all readings repeat the last one exactly, so the

@@ -3,7 +3,7 @@
     V(t) = V0 exp[a/b (1 - exp(-b t))],     V0 = 1 mm3, what was injected
     sd   = 0.21 max(V, 83)^0.84             error of a caliper [mm3]
 
-Single mice: least squares with the spread at the readings. Population: log a and log b scatter together (a correlation of 0.97),
+Single mice: least squares with the spread at the readings. Population: log a and log b scatter together (correlation 0.97),
 or by the reduced law a = k b with one k, where b scatters alone; the error's size is estimated, its exponent and floor held.
 
 Source: S. Benzekry et al., PLoS Comput. Biol. 10:e1003800 (2014); C. Vaghi et al., PLoS Comput. Biol. 16:e1007178 (2020).

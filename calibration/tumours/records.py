@@ -1,7 +1,7 @@
 """Tables of tumour sizes: one row a reading, one tumour a person or animal.
 
-A size of 0 is a tumour that was not seen: below the limit of detection, not a volume of 0. Rows need not be in order; rows of one
-person at one time are one reading, their mean. Units stand in the names of the columns, and where a table has diameter and
+A size of 0 is a tumour that was not seen: below the limit of detection, not a volume of 0. Rows need not be in order; rows of
+one person at one time are one reading, their mean. Units stand in the names of the columns, and where a table has diameter and
 volume both, they must agree (V = 0.52 d^3): so centimetres under a header of millimetres are found.
 """
 
@@ -79,7 +79,9 @@ class _Row:
     size: float
 
 
-def _rows(table: Table, person: int, arm: int | None, time: int, time_unit: str, size: int, field: str, unit: str) -> list[_Row]:
+def _rows(
+    table: Table, person: int, arm: int | None, time: int, time_unit: str, size: int, field: str, unit: str
+) -> list[_Row]:
     found = []
     for row, cells in table.rows:
         if len(cells) != len(table.header):
@@ -120,12 +122,14 @@ def _records(path: Path, rows: list[_Row], time_unit: str, unit: str, field: str
         times = np.asarray([row.time for row in own])
         for before, row in zip(own, own[1:]):
             if row.time < before.time:
-                remarks.append(Remark(str(path), row.number, f"{person}: {row.time:g} {time_unit} after {before.time:g}", "sorted"))
+                said = f"{person}: {row.time:g} {time_unit} after {before.time:g}"
+                remarks.append(Remark(str(path), row.number, said, "sorted"))
         time, place = np.unique(times, return_inverse=True)
         sizes = [np.asarray([row.size for row, at in zip(own, place) if at == i]) for i in range(len(time))]
         for i in np.flatnonzero([len(s) > 1 for s in sizes]):
             again = [row.number for row, at in zip(own, place) if at == i]
-            said = f"{person}: {len(again)} readings at {time[i]:g} {time_unit}, {sizes[i].min():g} to {sizes[i].max():g} {unit}"
+            between = f"{sizes[i].min():g} to {sizes[i].max():g} {unit}"
+            said = f"{person}: {len(again)} readings at {time[i]:g} {time_unit}, {between}"
             remarks.append(Remark(str(path), again[1], said, "their mean is one reading"))
         records.append(TumourRecord(person, own[0].arm, time, np.asarray([s.mean() for s in sizes]), time_unit, unit))
     none = sum(row.size == 0.0 for row in rows)

@@ -46,7 +46,8 @@ def _integrated(quick: bool) -> tuple[list[Figure], list[Target], float]:
     rows = [row for row in integrated() if not quick or row.name in FEW]
     errors = [error(row) for row in rows]
     targets = [
-        Target.at_most(f"{row.name}, integrated against its closed form", e, 1e-9, "") for row, e in zip(rows, errors, strict=True)
+        Target.at_most(f"{row.name}, integrated against its closed form", e, 1e-9, "")
+        for row, e in zip(rows, errors, strict=True)
     ]
     return [Figure("bodies integrated", len(rows), "1")], targets, max(errors)
 

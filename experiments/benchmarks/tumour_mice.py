@@ -2,11 +2,11 @@
 
 Single mice: Gompertz's law from 1 mm3, least squares weighted by 1 / (0.21 max(V, 83)^0.84), medians over mice.
 
-Forecast: the last two volumes of a mouse are hidden. The population, Gompertz's law with a and b that scatter together, is fitted
-to all readings of the other mice by FOCEI; with it and the mouse's own visible readings the hidden ones are forecast. Every mouse
-is left out once, nothing was chosen on hidden volumes. The error of a mouse is the sum of its two absolute errors over the sum of
-its two volumes; what is forecast is the median. Beside it: the same with a = k b, Gompertz's law fitted to the visible
-readings alone, and the last one carried forward. The quick run leaves out six mice, one each.
+Forecast: the last two volumes of a mouse are hidden. The population, Gompertz's law with a and b that scatter together, is
+fitted to all readings of the other mice by FOCEI; with it and the mouse's own visible readings the hidden ones are forecast.
+Every mouse is left out once, nothing was chosen on hidden volumes. The error of a mouse is the sum of its two absolute errors
+over the sum of its two volumes; what is forecast is the median. Beside it: the same with a = k b, Gompertz's law fitted to the
+visible readings alone, and the last one carried forward. The quick run leaves out six mice, one each.
 """
 
 import time
@@ -40,7 +40,8 @@ def run(data: Path | None, quick: bool) -> Result:
     values = fit_each(mice)
     medians = np.median(values, axis=1)
     targets = [
-        Target.within(name, float(found), asked, 5e-3, "1/d") for (name, asked), found in zip(ASKED.items(), medians, strict=True)
+        Target.within(name, float(found), asked, 5e-3, "1/d")
+        for (name, asked), found in zip(ASKED.items(), medians, strict=True)
     ]
     spread = values.std(axis=1) / values.mean(axis=1)
     figures = [

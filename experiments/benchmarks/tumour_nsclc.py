@@ -6,13 +6,13 @@ all published arms; 482 are in this file, so they stand beside and are not the s
 
 Forecast: a course of three regimes (``calibration.tumours.lesion_course``) fitted to other people, in folds by person; what is
 forecast is the median, which is the same for diameter and volume. Beside it the last reading carried forward, and eight
-curves fitted to each record alone. A difference of mean errors has a standard error by drawing people again: a few large lesions
-make most of the mean.
+curves fitted to each record alone. A difference of mean errors has a standard error by drawing people again: a few large
+lesions make most of the mean.
 
-The course's form was chosen on these records by people: three regimes, one size exponent for drift and spread and no momentum did
-better on volumes and diameters than four regimes, momentum or separate exponents, which had higher likelihoods of whole records.
-The numbers in it are from other folds. No forecast knows that a record ends with what is hidden. The quick run has fewer folds,
-draws, starts and curves.
+The course's form was chosen on these records by people: three regimes, one size exponent for drift and spread and no momentum
+did better on hidden diameters and volumes than four regimes, momentum, a separate exponent or weights by size, some of which
+had higher likelihoods of whole records; errors of the form chosen are the lower for it. The numbers in it are from other
+folds. No forecast knows that a record ends with what is hidden. The quick run has fewer folds, draws, starts and curves.
 """
 
 import time
@@ -58,6 +58,7 @@ def run(data: Path | None, quick: bool) -> Result:
     score = np.asarray(crps_sample(jnp.asarray(np.swapaxes(told.draws, 0, 1)), jnp.asarray(hidden)))
     covered = inside(told.draws, hidden, LEVEL)
     low, high = np.quantile(told.draws, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2], axis=1)
+    closed = (hidden >= low) & (hidden <= high)
     by_volume, carried_volume = _errors(volume(median), volume(hidden)), _errors(volume(last), volume(hidden))
     by_diameter, carried_diameter = _errors(median, hidden), _errors(last, hidden)
     figures = [
@@ -68,7 +69,7 @@ def run(data: Path | None, quick: bool) -> Result:
         Figure("median absolute error of volumes", float(np.median(by_volume)), "1"),
         Figure("CRPS of diameters", float(score.mean()), "mm"),
         *(Figure(f"{COVERED}, reading {i + 1}", float(c.mean()), "1") for i, c in enumerate(covered)),
-        Figure("the same, a repeated reading at an interval's end counted as inside", float(((hidden >= low) & (hidden <= high)).mean()), "1"),
+        Figure("the same, a reading at an interval's end counted as inside", float(closed.mean()), "1"),
         Figure("log density of a reading, whole records of other folds", told.score, "1"),
         Figure("populations whose search ended by itself", told.searched, "1"),
         Figure("seconds of all populations and forecasts, with compilation", seconds, "s"),
@@ -85,15 +86,18 @@ def run(data: Path | None, quick: bool) -> Result:
     for curve in curves:
         fits = fit_curve(curve, asked, 2 if quick else 16)
         spent, compiled = spent + fits.seconds, compiled + fits.first
-        each = _errors(volume(fits.predicted), volume(hidden))
-        baselines.append(Baseline(f"{curve.label}, each record alone: volumes", float(each.mean()), "1"))
-        baselines.append(Baseline(f"{curve.label}, each record alone: diameters", float(_errors(fits.predicted, hidden).mean()), "mm"))
+        for what, unit, own, seen in (
+            ("volumes", "1", volume(fits.predicted), volume(hidden)),
+            ("diameters", "mm", fits.predicted, hidden),
+        ):
+            baselines.append(Baseline(f"{curve.label}, each record alone: {what}", float(_errors(own, seen).mean()), unit))
     figures.append(Figure(f"seconds of {len(curves)} curves, compilation apart", spent, "s"))
+    speed = Target.at_most(SPEED, spent, 60.0, "s")
     targets = [
         _below(VOLUME, float(by_volume.mean()), float(carried_volume.mean()), "1"),
         _below(DIAMETER, float(by_diameter.mean()), 3.82, "mm"),
         Target.between(COVERED, float(covered.mean()), 0.77, 0.83, ""),
-        Target.not_run(SPEED, "<= 60 s", "the quick run is too small to time") if quick else Target.at_most(SPEED, spent, 60.0, "s"),
+        Target.not_run(SPEED, speed.asked, "the quick run is too small to time") if quick else speed,
     ]
     return Result(
         "tumour-nsclc",

@@ -118,9 +118,8 @@ def integrated() -> list[Integrated]:
     ]
     rows = [row._replace(body=row.body.with_values(start)) if row.at is weeks else row for row in rows]
     rows.append(Integrated("Simeoni, no drug", xenograft(), nothing(), "tumour.weight", 24.0 * t, simeoni_smooth(t)))
-    rows.append(
-        Integrated("radiation", irradiated(), fractions(COURSE, 2.0), "tumour.volume", t, _course(t, 2e4, 0.03, 2e5, 0.035, 10.0))
-    )
+    course = _course(t, 2e4, 0.03, 2e5, 0.035, 10.0)
+    rows.append(Integrated("radiation", irradiated(), fractions(COURSE, 2.0), "tumour.volume", t, course))
     return rows
 
 

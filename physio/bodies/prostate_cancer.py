@@ -2,7 +2,7 @@
 
     dose -> tumour -> marker -> (adaptive) dose
 
-``calendar`` takes the dose from ``input.dose``, 1 while the drug is given: holidays are gaps between ``switch("dose", on, off)``.
+``calendar`` takes the dose from ``input.dose``, 1 while the drug is given: holidays are gaps between switches.
 ``adaptive`` stops at half the baseline and resumes at it, exactly; ``smoothly_adaptive`` by a rule with derivatives.
 """
 

@@ -8,9 +8,9 @@
         U  <->  A1    at (d1/C1)^h1                     A2 <-> A12   at (alpha21 d1/C1)^(gamma21 h1)
         U  <->  A2    at (d2/C2)^h2                     A1 <-> A12   at (alpha12 d2/C2)^(gamma12 h2)
 
-each back at the rate 1; the effect is the mean of the four weighted by where cells are in the end. alpha above 1: with the other
-drug less of this one is needed (potency); gamma above 1: it acts more steeply; efficacy is E3 beyond the stronger of E1 and E2.
-With all alpha and gamma 1 the drugs touch cells independently, and E3 = E1 E2 / E0 is Bliss.
+each back at the rate 1; the effect is the mean of the four weighted by where cells are in the end. alpha above 1: with the
+other drug less of this one is needed (potency); gamma above 1: it acts more steeply; efficacy is E3 beyond the stronger of E1
+and E2. With all alpha and gamma 1 the drugs touch cells independently, and E3 = E1 E2 / E0 is Bliss.
 
 Doses d and half-effect doses C [mg/L]; effects are of one unit, falling from E0. E and C of single drugs must be known before a
 combination can tell anything: then corners tell E3 and edges alpha.

@@ -2,8 +2,8 @@
 
     dV/dt = growth(V)          V   volume   [mm^3],      t in d
 
-A law gives the rate of growth at a volume; closed forms are in ``physio.tumours.closed_forms``. The volume at the start of a run
-is a parameter like the others, and the laws that know their initial rate measure growth from it.
+A law gives the rate of growth at a volume; closed forms are in ``physio.tumours.closed_forms``. The volume at the start of a
+run is a parameter like the others, and the laws that know their initial rate measure growth from it.
 
 Priors are those of a mouse's tumour under the skin. What can be told from volumes alone: with a known start every law with two
 numbers, though Gompertz's two go together with a correlation of 0.97; with a start to be estimated as well, one number less.

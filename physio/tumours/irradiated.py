@@ -7,8 +7,8 @@ Fractions are events of a schedule, so that a solver's steps end on them: a frac
 Killed cells are gone at once; in a scan they are seen for weeks more. Growth from volumes before the course; alpha needs one
 during or after it, and goes together with r without a scan inside; alpha/beta needs fractions of two sizes.
 
-Sources: ``physio.tumours.linear_quadratic``; R. Rockne et al., Phys. Med. Biol. 55:3271-3285 (2010), a glioma's alpha of 0.025 to
-0.036 /Gy at alpha/beta = 10 Gy.
+Sources: ``physio.tumours.linear_quadratic``; R. Rockne et al., Phys. Med. Biol. 55:3271-3285 (2010), a glioma's alpha of
+0.025 to 0.036 /Gy at alpha/beta = 10 Gy.
 """
 
 import equinox as eqx

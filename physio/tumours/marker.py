@@ -22,7 +22,7 @@ class Marker(AbstractPlainPart):
 
     time_unit = "d"
 
-    baseline: Scalar = parameter("ng/mL", LogNormal(20.0, cv=1.0), source="B, assumed: castrate-resistant cancer of the prostate")
+    baseline: Scalar = parameter("ng/mL", LogNormal(20.0, cv=1.0), source="B, assumed: castrate-resistant prostate cancer")
     half_life: Scalar = parameter("d", LogNormal(2.2, cv=0.36), source="Stamey 1987")
 
     class State(eqx.Module):

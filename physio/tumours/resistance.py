@@ -14,9 +14,9 @@ From a marker alone the start, the resistant share, cost and turnover go togethe
 is the other form: the drug lowers a capacity. There resistant cells are held down by c S alone. At D = 1 the capacity that is
 left is 0.05, and a tumour above it shrinks at a rate in proportion to N.
 
-Sources: M. A. R. Strobl et al., Cancer Res. 81:1135-1147 (2021), medians of 67 patients under intermittent deprivation; J. Zhang,
-J. J. Cunningham, J. S. Brown, R. A. Gatenby, eLife 11:e76284 (2022), whose program counts steps of 1/6 as days: rates here are
-in true days, 8/6 of those that are printed.
+Sources: M. A. R. Strobl et al., Cancer Res. 81:1135-1147 (2021), medians of 67 patients under intermittent deprivation; J.
+Zhang, J. J. Cunningham, J. S. Brown, R. A. Gatenby, eLife 11:e76284 (2022), whose program counts steps of 1/6 as days: rates
+here are in true days, 8/6 of those that are printed.
 """
 
 from typing import ClassVar

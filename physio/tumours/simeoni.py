@@ -6,8 +6,8 @@
     dx4/dt = k1 (x3 - x4)                                            c     concentration in plasma       [mg/L]
 
 Growth turns from exponential to linear at w = l1 / l0; with psi = 20 the turn is sharp. A damaged cell takes 3 / k1 to go.
-c = l0 / k2 holds a small tumour still: above it, kept up long enough, it is cured. Two arms without and one with a drug tell all
-four numbers where tumours pass the turn.
+c = l0 / k2 holds a small tumour still: above it, kept up long enough, it is cured. Two arms without and one with a drug tell
+all four numbers where tumours pass the turn.
 
 For sharp turns (psi without bound) and no drug: w = w0 exp(l0 t) up to the turn at t* = log(l1 / (l0 w0)) / l0, and from there
 w = l1 / l0 + l1 (t - t*), which is ``simeoni_untreated``.

@@ -31,7 +31,7 @@ def lesions(tmp_path, *rows, header=LESIONS):
 @pytest.mark.parametrize(
     ("rows", "header", "says"),
     [
-        (["1,A,0,1.3,1142.44"], LESIONS, "lesions_dev.csv:2: diam_mm: 1.3 with a volume of 1142.44: the diameter is in cm; expected mm"),
+        (["1,A,0,1.3,1142.44"], LESIONS, "lesions_dev.csv:2: diam_mm: 1.3 with a volume of 1142.44: the diameter is in cm"),
         (["1,A,0,13,1.14244"], LESIONS, "lesions_dev.csv:2: vol_mm3: 13 with a volume of 1.14244: the volume is in cm^3"),
         (["1,A,0,13,900"], LESIONS, "lesions_dev.csv:2: vol_mm3: 900 mm3 is not 0.52 d^3 = 1142.44 of 13 mm"),
         (["1,A,0,-13,0"], LESIONS, "lesions_dev.csv:2: diam_mm: '-13' is negative"),
@@ -70,11 +70,12 @@ def record(time, size, person="1"):
 
 def test_curves_without_error_are_found_again():
     t = np.linspace(0.0, 60.0, 13)
-    problem = curve_problem(ClaretCurve(), [record(t, claret(t, 40.0, 0.012, 0.05, 0.06)), record(t, claret(t, 9.0, 0.02, 0.03, 0.1))], limit=3.0)
+    true = [(40.0, 0.012, 0.05, 0.06), (9.0, 0.02, 0.03, 0.1)]
+    problem = curve_problem(ClaretCurve(), [record(t, claret(t, *values)) for values in true], limit=3.0)
     fit = calibrate(problem, LevenbergMarquardt(iterations=100))
     # the wide prior pulls by less than a thousandth
-    np.testing.assert_allclose(problem.values(fit.z)[1:], [[0.012, 0.02], [0.05, 0.03], [0.06, 0.1]], rtol=0.03)
-    np.testing.assert_allclose(problem.sizes(fit.z, t[:, None])[-1], [claret(60.0, 40.0, 0.012, 0.05, 0.06), claret(60.0, 9.0, 0.02, 0.03, 0.1)], rtol=1e-3)
+    np.testing.assert_allclose(problem.values(fit.z)[1:], np.asarray(true).T[1:], rtol=0.03)
+    np.testing.assert_allclose(problem.sizes(fit.z, t[:, None])[-1], [claret(60.0, *values) for values in true], rtol=1e-3)
 
 
 def test_a_reading_below_detection_is_a_bound():

@@ -174,7 +174,12 @@ def test_damaged_cells_leave_as_an_erlang_chain():
 
 @pytest.mark.parametrize(
     ("alpha", "one", "course"),
-    [(0.025, "0.94176", "0.16530"), (0.035, "0.91943", "0.080460"), (0.05, "0.88692", "0.027324"), (0.3, "0.48675", "4.1614e-10")],
+    [
+        (0.025, "0.94176", "0.16530"),
+        (0.035, "0.91943", "0.080460"),
+        (0.05, "0.88692", "0.027324"),
+        (0.3, "0.48675", "4.1614e-10"),
+    ],
 )
 def test_surviving_fractions_as_printed(alpha, one, course):
     assert digits(surviving(2.0, alpha, 10.0), one) and digits(surviving(2.0, alpha, 10.0, 30), course)
