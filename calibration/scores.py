@@ -33,3 +33,17 @@ def crps_sample(values: Array, observed: Array, weights: Array | None = None) ->
     distance = (w * jnp.abs(x - observed)).sum(0)
     # the double sum over pairs, half of it: with sorted values each counts by the weight below less the weight above
     return distance - (w * x * (2.0 * below - w - 1.0)).sum(0)
+
+
+def inside_sample(values: Array, observed: Array, level: float) -> Array:
+    """Share of each observation's own probability that lies inside the central interval: (draws, ...) against (...).
+
+    Where many draws are equal an interval's end holds either all of them or none. Here such an atom counts by its part, so that
+    a right distribution covers ``level`` on average; without atoms it is 1 inside and 0 outside.
+    """
+    below, up_to = (values < observed).mean(0), (values <= observed).mean(0)
+    low, high = 0.5 - level / 2, 0.5 + level / 2
+    part = jnp.clip(jnp.minimum(up_to, high) - jnp.maximum(below, low), 0.0, None)
+    atom = up_to > below
+    between = (below >= low) & (below <= high)
+    return jnp.where(atom, part / jnp.where(atom, up_to - below, 1.0), between)

@@ -32,6 +32,7 @@ from calibration.tumours.records import TumourRecord
 
 OFFSET, TYPICAL, VISIT = 5.0, 35.0, 6.0
 LIMIT = 3.0    # mm: the smallest lesions that are read
+LARGEST = 300.0    # mm: where draws end, or the tail of a t variable on a logarithm has no mean
 BACK, BACK_SPREAD = 12.0, 0.5
 # a normal prior of SD 70 on every number: it holds what the data leave open
 _RIDGE = 1e-4
@@ -117,7 +118,7 @@ class LesionCourse(eqx.Module):
         centre, spread = (jnp.take_along_axis(a, regime[None], axis=0)[0] for a in self._terms(diameter, weeks))
         e = jax.random.t(keys[0], 1.0 + jnp.exp(self.freedom), diameter.shape)
         moved = (diameter + OFFSET) * jnp.exp(centre + spread * e) - OFFSET
-        moved = jnp.where(moved < LIMIT, 0.0, moved)
+        moved = jnp.where(moved < LIMIT, 0.0, jnp.minimum(moved, LARGEST))
         again = jax.random.uniform(keys[1], diameter.shape) < jax.nn.sigmoid(self.repeat[regime])
         back = jax.random.uniform(keys[2], diameter.shape) < jax.nn.sigmoid(self.back)
         returned = jnp.where(back, BACK * jnp.exp(BACK_SPREAD * jax.random.normal(keys[3], diameter.shape)), 0.0)

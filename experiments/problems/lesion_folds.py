@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from calibration.fit import FitStatus
 from calibration.least_squares import LevenbergMarquardt
 from calibration.multistart import multistart
 from calibration.tumours.curve_problem import curve_problem
@@ -71,25 +72,15 @@ def forecasts(records: list[TumourRecord], *, folds: int, regimes: int = 3, draw
     return Forecasts(out, score / readings, searched, courses)
 
 
-def inside(draws: np.ndarray, hidden: np.ndarray, level: float) -> np.ndarray:
-    """(hidden, people) share of each reading's own probability that lies inside the central interval.
-
-    Where a reading has an atom, as one that repeats the last, an interval either holds all of it or none: what is inside counts
-    by its part, so that a right distribution covers ``level`` on average.
-    """
-    below, up_to = (draws < hidden[:, None]).mean(1), (draws <= hidden[:, None]).mean(1)
-    low, high = 0.5 - level / 2, 0.5 + level / 2
-    part = np.clip(np.minimum(up_to, high) - np.maximum(below, low), 0.0, None) / np.maximum(up_to - below, 1e-12)
-    between = (below >= low) & (below <= high)
-    return np.where(up_to > below, part, between)
-
-
 class CurveFits(NamedTuple):
-    """``predicted`` (hidden, people) [mm]; seconds with nothing left to compile, and of the first time."""
+    """``predicted`` (hidden, people) [mm]; share whose best start converged; seconds with nothing left to compile, and those of
+    compilation.
+    """
 
     predicted: np.ndarray
+    converged: float
     seconds: float
-    first: float
+    compiled: float
 
 
 def fit_curve(curve: AbstractCurve, asked: list[TumourRecord], starts: int) -> CurveFits:
@@ -103,4 +94,5 @@ def fit_curve(curve: AbstractCurve, asked: list[TumourRecord], starts: int) -> C
         fit, _ = multistart(problem, LevenbergMarquardt(), keys, starts=starts, redraws=0)
         sizes = np.asarray(jax.block_until_ready(problem.sizes(fit.z, later)))
         seconds.append(time.perf_counter() - began)
-    return CurveFits(np.cbrt(np.clip(sizes, 0.0, None)), seconds[1], seconds[0] - seconds[1])
+    converged = float((fit.status == FitStatus.CONVERGED).mean())
+    return CurveFits(np.cbrt(np.clip(sizes, 0.0, None)), converged, seconds[1], seconds[0] - seconds[1])

@@ -1,0 +1,55 @@
+"""Benchmarks of tumours: printed digits with exponents, what is said without data, folds by name."""
+
+import numpy as np
+import pytest
+
+from calibration.tumours.records import TumourRecord
+from experiments.benchmarks import tumour_closed_forms, tumour_mice, tumour_nsclc
+from experiments.problems.lesion_folds import fold_of, tested, volume
+from experiments.problems.tumour_tables import Printed, agrees, printed, simeoni_smooth
+
+
+@pytest.mark.parametrize(
+    ("printed_text", "value", "right"),
+    [
+        ("4.1614e-10", 4.16136e-10, True),
+        ("4.1614e-10", 4.1613e-10, False),
+        ("168.80", 168.7951, True),
+        ("168.80", 168.794, False),
+        ("72", 72.4, True),
+    ],
+)
+def test_digits(printed_text, value, right):
+    assert agrees(Printed("x", printed_text, "1", value)) is right
+
+
+def test_all_tables_agree():
+    assert [row.figure for row in printed() if not agrees(row)] == []
+
+
+def test_simeoni_without_a_drug_grows_as_its_equation():
+    """Between days 12 and 12.001 by l0 w / [1 + (l0 w / l1)^20]^(1/20)."""
+    before, middle, after = simeoni_smooth(np.array([12.0, 12.0005, 12.001]))
+    x = 0.273 * middle / 0.814
+    assert (after - before) / 0.001 == pytest.approx(0.273 * middle / (1.0 + x**20) ** 0.05, rel=1e-6)
+
+
+@pytest.mark.parametrize("benchmark", [tumour_mice, tumour_nsclc])
+def test_without_data_every_figure_says_so(benchmark, monkeypatch, tmp_path):
+    monkeypatch.setenv("SOMAGRAD_DATA", str(tmp_path))
+    result = benchmark.run(None, True)
+    assert result.targets and all(t.met is None and "no data" in t.reason for t in result.targets)
+
+
+def test_groups_of_rows_are_added_up(monkeypatch):
+    """Fields on a grid add a group of their own."""
+    monkeypatch.setattr(tumour_closed_forms, "GROUPS", (lambda quick: ([], [], 2e-12), lambda quick: ([], [], 1e-13)))
+    assert tumour_closed_forms.run(None, True).achieved_error == 2e-12
+
+
+def test_folds_go_by_name_and_volumes_by_the_published_scale():
+    record = TumourRecord("17", "A", np.arange(6.0), np.full(6, 10.0), "week", "mm")
+    assert tested([record, record.first(5)]) == [record]
+    assert fold_of(record, 10) == fold_of(record.first(2), 10)
+    # the largest diameter of the file, 228 mm, is a volume of 1
+    assert volume(np.array([228.0]))[0] == pytest.approx(1.0, rel=1e-3)
