@@ -25,7 +25,7 @@ from calibration.scores import crps_sample, inside_sample
 from calibration.tumours.curves import CURVES
 from calibration.tumours.records import TumourRecord, read_lesions
 from experiments.benchmarks.contract import Baseline, Figure, Result, Target
-from experiments.problems.lesion_folds import HIDDEN, fit_curve, forecasts, tested, volume
+from experiments.problems.lesion_folds import HIDDEN, fit_curve, forecasts, long_enough, volume
 from experiments.problems.shared_data import shared_data
 
 LEVEL = 0.8
@@ -48,7 +48,7 @@ def run(data: Path | None, quick: bool) -> Result:
         asked = {VOLUME: "below carrying the last forward", DIAMETER: "< 3.82 mm", COVERED: "0.77 to 0.83", SPEED: "<= 60 s"}
         return Result("tumour-nsclc", [], [Target.not_run(k, v, reason) for k, v in asked.items()], "float64", 0.0, None)
     records, remarks = read_lesions(where)
-    asked = tested(records)
+    asked = long_enough(records)
     began = time.perf_counter()
     told = forecasts(records, folds=2 if quick else 10, draws=1000 if quick else 4000)
     seconds = time.perf_counter() - began

@@ -41,7 +41,7 @@ def volume(diameter: np.ndarray) -> np.ndarray:
     return SPHERE * np.asarray(diameter) ** 3 / NORMAL
 
 
-def tested(records: list[TumourRecord]) -> list[TumourRecord]:
+def long_enough(records: list[TumourRecord]) -> list[TumourRecord]:
     """Those with enough readings."""
     return [r for r in records if len(r.time) >= LEAST]
 
@@ -51,8 +51,8 @@ def fold_of(record: TumourRecord, folds: int) -> int:
 
 
 def forecasts(records: list[TumourRecord], *, folds: int, regimes: int = 3, draws: int = 4000) -> Forecasts:
-    """Of all that are ``tested``, each from the other folds."""
-    asked, most = tested(records), max(len(r.time) for r in records)
+    """Of all that are ``long_enough``, each from the other folds."""
+    asked, most = long_enough(records), max(len(r.time) for r in records)
     out = np.zeros((HIDDEN, draws, len(asked)))
     course, courses, score, readings, searched = LesionCourse.start(regimes), [], 0.0, 0, 0
     for fold in range(folds):

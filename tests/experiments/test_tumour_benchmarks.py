@@ -5,7 +5,7 @@ import pytest
 
 from calibration.tumours.records import TumourRecord
 from experiments.benchmarks import tumour_closed_forms, tumour_mice, tumour_nsclc
-from experiments.problems.lesion_folds import fold_of, tested, volume
+from experiments.problems.lesion_folds import fold_of, long_enough, volume
 from experiments.problems.tumour_tables import Printed, agrees, printed, simeoni_smooth
 
 
@@ -49,7 +49,7 @@ def test_groups_of_rows_are_added_up(monkeypatch):
 
 def test_folds_go_by_name_and_volumes_by_the_published_scale():
     record = TumourRecord("17", "A", np.arange(6.0), np.full(6, 10.0), "week", "mm")
-    assert tested([record, record.first(5)]) == [record]
+    assert long_enough([record, record.first(5)]) == [record]
     assert fold_of(record, 10) == fold_of(record.first(2), 10)
     # the largest diameter of the file, 228 mm, is a volume of 1
     assert volume(np.array([228.0]))[0] == pytest.approx(1.0, rel=1e-3)
