@@ -118,6 +118,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.tumour_nsclc",
         "last two sizes of lesions of treated people forecast, beside carrying the last one forward",
     ),
+    "tumour-psa": (
+        "experiments.benchmarks.tumour_psa",
+        "a marker of men under adaptive doses: fits, the last cycle forecast, two policies on their twins",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

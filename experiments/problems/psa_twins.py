@@ -1,0 +1,78 @@
+"""Twins of men under adaptive doses: fitted, asked for their last cycle, and given the drug by two policies.
+
+A cycle begins where the drug comes back; the last one is hidden from where it does. Progression is a marker above 1.2 times its
+baseline, as in Strobl 2021; within the horizon or not.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from calibration.fit import Fit
+from calibration.laplace import gauss_newton, laplace
+from calibration.least_squares import LevenbergMarquardt
+from calibration.multistart import multistart
+from calibration.tumours.psa import MarkerRecord, marker_problem
+from experiments.problems.keys import keys_of
+from physio.bodies.prostate_cancer import adaptive, calendar
+from physio.body import Body
+from physio.schedule import nothing, switch
+from physio.solve import Status, Tsit5, solve
+
+SEED = 11
+PROGRESSED = 1.2
+HORIZON, STEP = 3650.0, 10.0    # d
+_METHOD = LevenbergMarquardt(iterations=60, ftol=1e-7)
+
+
+def fit_men(men: list[MarkerRecord], starts: int, known: list[int] | None = None) -> tuple[Fit, np.ndarray]:
+    """The best of so many starts of every man, and predictions (readings, men) [ng/mL], of readings that were hidden too."""
+    problem = marker_problem(men, known)
+    keys = keys_of(SEED, "psa" if known is None else "psa, last cycle hidden", [m.person for m in men])
+    fit, _ = multistart(problem, _METHOD, keys, starts=starts, redraws=0)
+    (predicted,), _, _, _ = problem.predict(fit.z)
+    return fit, np.asarray(predicted)
+
+
+def last_cycle(man: MarkerRecord) -> int | None:
+    """How many readings are known when the last cycle begins; None where there is no second one, or fewer than six are known."""
+    begun = np.flatnonzero(np.diff(man.on) > 0) + 1
+    known = int(begun[-1]) + 1 if begun.size else 0
+    return known if 6 <= known < len(man.day) else None
+
+
+def rmse(predicted: np.ndarray, seen: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((predicted - seen) ** 2)))
+
+
+class Policies(NamedTuple):
+    """Days to progression (draws, men) under adaptive doses and the drug throughout, ``HORIZON`` where none; drug-free share."""
+
+    adaptive: np.ndarray
+    always: np.ndarray
+    free: np.ndarray
+    solved: float
+
+
+def policies(fit: Fit, men: list[MarkerRecord], draws: int) -> Policies:
+    """Both policies on draws of every man's posterior."""
+    z = laplace(fit, gauss_newton).draws(keys_of(SEED, "policies", [m.person for m in men]), draws)    # (draws, unknowns, men)
+    count, unknowns, people = z.shape
+    flat = jnp.moveaxis(z, 1, 0).reshape(unknowns, count * people)
+    values = dict(zip(fit.problem.names, fit.problem.values(flat), strict=True))
+    at = np.arange(0.0, HORIZON + STEP, STEP)
+
+    def until(body: Body, schedule) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        path = solve(body.with_values(values), schedule, at=at, lanes=count * people, method=Tsit5(1e-5, 1e-8))
+        over = np.asarray(path["marker.relative"]) > PROGRESSED
+        first = np.where(over.any(0), over.argmax(0), len(at) - 1)
+        given = np.asarray(path["policy.given"]) if "policy" in body.parts else None
+        return at[first], np.asarray(path.status) == Status.OK, None if given is None else (first, given)
+
+    by_marker, solved_a, (first, given) = until(adaptive(), nothing())
+    always, solved_b, _ = until(calendar(), switch("dose", 0.0))
+    free = 1.0 - given[first, np.arange(count * people)] / np.maximum(by_marker, STEP)
+    shape = lambda v: v.reshape(count, people)
+    return Policies(shape(by_marker), shape(always), shape(free), float((solved_a & solved_b).mean()))
