@@ -71,7 +71,8 @@ def read_psa(folder: Path) -> list[MarkerRecord]:
     people: dict[str, list[tuple[float, float, float]]] = {}
     for row, cells in table.rows:
         if len(cells) != len(table.header):
-            raise InputError(path, row, problem=f"{len(cells)} cells", expected=f"{len(table.header)}: {','.join(table.header)}")
+            expected = f"{len(table.header)}: {','.join(table.header)}"
+            raise InputError(path, row, problem=f"{len(cells)} cells", expected=expected)
         own = people.setdefault(cells[who].strip(), [])
         at = number(path, row, "day", cells[day].strip(), "d")
         if own and at <= own[-1][0]:

@@ -1,7 +1,7 @@
 """A marker under adaptive abiraterone: 17 men fitted, their last cycle forecast, and two policies on their twins.
 
-In sample: root mean square error of readings over the highest one of each man, mean over men; every highest recomputed from the
-readings. Beside it what the published model reached, and the previous reading as a prediction of the next.
+In sample: root mean square error of readings over the highest one of each man, mean over men; every highest recomputed from
+the readings. Beside it what the published model reached, and the previous reading as a prediction of the next.
 
 Last cycle: readings after the drug last came back are hidden; doses are known. Beside it the last known reading carried forward.
 

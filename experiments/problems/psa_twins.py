@@ -37,7 +37,7 @@ def fit_men(men: list[MarkerRecord], starts: int, known: list[int] | None = None
 
 
 def last_cycle(man: MarkerRecord) -> int | None:
-    """How many readings are known when the last cycle begins; None where there is no second one, or fewer than six are known."""
+    """How many readings are known when the last cycle begins; None where there is no second one, or fewer than six."""
     begun = np.flatnonzero(np.diff(man.on) > 0) + 1
     known = int(begun[-1]) + 1 if begun.size else 0
     return known if 6 <= known < len(man.day) else None
@@ -48,7 +48,7 @@ def rmse(predicted: np.ndarray, seen: np.ndarray) -> float:
 
 
 class Policies(NamedTuple):
-    """Days to progression (draws, men) under adaptive doses and the drug throughout, ``HORIZON`` where none; drug-free share."""
+    """Days to progression (draws, men) under both policies, ``HORIZON`` where none, and the share of them without drug."""
 
     adaptive: np.ndarray
     always: np.ndarray
