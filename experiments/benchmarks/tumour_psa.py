@@ -3,7 +3,8 @@
 In sample: root mean square error of readings over the highest one of each man, mean over men; every highest recomputed from
 the readings. Beside it what the published model reached, and the previous reading as a prediction of the next.
 
-Last cycle: readings after the drug last came back are hidden; doses are known. Beside it the last known reading carried forward.
+Last cycle: readings after the drug last came back are hidden; doses are known. Beside it the last known reading carried
+forward.
 
 Policies: draws of every man's posterior (normal about the best fit, by the curvature there) under adaptive doses and under the
 drug throughout. Time to progression, a marker above 1.2 times its baseline, is censored at ten years; the ratio is that of

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from calibration.tumours.records import TumourRecord
+from calibration.tumours.mice import fit_each
+from calibration.tumours.psa import read_psa
+from calibration.tumours.records import TumourRecord, read_lesions, read_mice
 from experiments.benchmarks import tumour_closed_forms, tumour_mice, tumour_nsclc
-from experiments.problems.lesion_folds import fold_of, long_enough, volume
+from experiments.problems.lesion_folds import HIDDEN, fold_of, long_enough, volume
 from experiments.problems.tumour_tables import Printed, agrees, printed, simeoni_smooth
 
 
@@ -53,3 +55,31 @@ def test_folds_go_by_name_and_volumes_by_the_published_scale():
     assert fold_of(record, 10) == fold_of(record.first(2), 10)
     # the largest diameter of the file, 228 mm, is a volume of 1
     assert volume(np.array([228.0]))[0] == pytest.approx(1.0, rel=1e-3)
+
+
+def test_single_mice_as_in_the_table(shared_data):
+    """a 0.7425 and b 0.0792 /d, CV 25 and 41 %, correlation of logarithms 0.973."""
+    values = fit_each(read_mice(shared_data("llc_mouse_growth"))[0])
+    np.testing.assert_allclose(np.median(values, axis=1), [0.7425, 0.0792], rtol=5e-4)
+    np.testing.assert_allclose(values.std(axis=1) / values.mean(axis=1), [0.25, 0.41], atol=0.005)
+    assert np.corrcoef(np.log(values))[0, 1] == pytest.approx(0.973, abs=5e-4)
+
+
+def test_carrying_the_last_lesion_forward_as_in_the_table(shared_data):
+    """994 people, 482 records with six readings; 0.002560 of normalised volume, 3.82 mm."""
+    records, remarks = read_lesions(shared_data("nsclc_lesion_tgi"))
+    asked = long_enough(records)
+    assert (len(records), len(asked)) == (994, 482)
+    # five people with repeated times, and zeros
+    assert len(remarks) == 6 and "diam_mm is 0 in 216 rows" in str(remarks[-1])
+    hidden = np.stack([r.size[-HIDDEN:] for r in asked], axis=-1)
+    last = np.stack([r.size[-HIDDEN - 1] for r in asked])
+    assert np.abs(volume(hidden) - volume(last)).mean() == pytest.approx(0.002560, abs=5e-7)
+    assert np.abs(hidden - last).mean() == pytest.approx(3.82, abs=5e-3)
+
+
+def test_men_and_their_highest_readings(shared_data):
+    """17 men with 12 to 48 readings; the highest of P1002 is 87.6 ng/mL and not what its source divides by."""
+    men = read_psa(shared_data("mcrpc_adaptive_psa"))
+    assert len(men) == 17 and sum(len(m.day) for m in men) == 504
+    assert next(m for m in men if m.person == "P1002").level.max() == pytest.approx(87.6, abs=0.05)

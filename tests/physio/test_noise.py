@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from physio.noise import LogitNormal, ProbitNormal, YeoJohnson
+from physio.noise import FlooredPower, LogitNormal, Power, ProbitNormal, YeoJohnson
 from scipy.special import logit
 from scipy.stats import norm, yeojohnson
 
@@ -21,3 +21,10 @@ def test_bounded_scales(noise):
     wanted = (logit if isinstance(noise, LogitNormal) else norm.ppf)((np.asarray(y) - 2.0) / 10.0)
     np.testing.assert_allclose(noise.transform(y), wanted, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(noise.inverse(noise.transform(y)), y, rtol=1e-12)
+
+
+def test_a_floored_power_is_the_power_above_its_floor_and_constant_below():
+    """Benzekry's caliper: 0.21 max(V, 83)^0.84 is 8.59 mm3 up to 83 mm3, 69.5 mm3 at 1000."""
+    noise, value = FlooredPower(0.21, 0.84, 83.0), jnp.asarray([1.0, 83.0, 1000.0])
+    np.testing.assert_allclose(noise.sd(value), [8.595, 8.595, 69.54], rtol=1e-3)
+    np.testing.assert_allclose(noise.sd(value)[1:], Power(0.21, 0.84).sd(value)[1:], rtol=1e-14)
