@@ -8,19 +8,20 @@ Sources: S. Benzekry et al., PLoS Comput. Biol. 10:e1003800 (2014), calipers; th
 import numpy as np
 from jaxtyping import ArrayLike
 
-from calibration.tumours.mice import EXPONENT, FLOOR, FRACTION
+from calibration.tumours.mice import EXPONENT, FLOOR
 from physio.noise import FlooredPower, LogNormalNoise
 from physio.observe import AtTimes, Observation, Readings, readings
 from physio.priors import LogNormal
 
+CALIPER = 0.48    # of 20 mice as a population; its exponent and floor are Benzekry's
 PSA_LIMIT = 0.1    # ng/mL, usual assays
 DIAMETER_LIMIT = 0.3    # cm, the thinnest slices
 
 
 def caliper(path: str = "tumour.volume") -> Observation:
     """Volumes [mm3]; ``caliper.fraction`` may be estimated."""
-    noise = FlooredPower(FRACTION, EXPONENT, FLOOR)
-    return Observation(noise, AtTimes(), "caliper", path, "mm^3", (("fraction", LogNormal(FRACTION, cv=0.3)),))
+    noise = FlooredPower(CALIPER, EXPONENT, FLOOR)
+    return Observation(noise, AtTimes(), "caliper", path, "mm^3", (("fraction", LogNormal(CALIPER, cv=0.3)),))
 
 
 def scanned(path: str = "tumour.diameter") -> Observation:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.fit import FitStatus
-from calibration.tumours.psa import read_psa
+from calibration.fit import Fit, FitStatus
+from calibration.tumours.psa import MarkerRecord, read_psa
 from experiments.benchmarks.contract import Baseline, Figure, Result, Target
 from experiments.problems.psa_twins import HORIZON, fit_men, last_cycle, policies, rmse
 from experiments.problems.shared_data import shared_data
@@ -57,11 +57,14 @@ def run(data: Path | None, quick: bool) -> Result:
     carried = [np.full(len(h), m.relative[k - 1]) for h, m, k in zip(hidden, asked, known, strict=True)]
     figures += [
         Figure("men with a last cycle to forecast", len(asked), "1"),
-        Figure("last cycle, mean error of the forecast", float(np.mean([rmse(a, b) for a, b in zip(told, hidden)])), "1"),
+        Figure("last cycle, mean error of the forecast", float(np.mean(list(map(rmse, told, hidden)))), "1"),
     ]
-    baselines.append(
-        Baseline("last cycle, last known reading", float(np.mean([rmse(a, b) for a, b in zip(carried, hidden)])), "1")
-    )
+    one_ahead = [m.relative[k - 1 : -1] for m, k in zip(asked, known, strict=True)]
+    for name, other in (
+        ("last known reading", carried),
+        ("previous reading, which sees the cycle as it goes", one_ahead),
+    ):
+        baselines.append(Baseline(f"last cycle, {name}", float(np.mean(list(map(rmse, other, hidden)))), "1"))
     figures += _policies(fit, men, draws)
     return Result(
         "tumour-psa",
@@ -75,7 +78,7 @@ def run(data: Path | None, quick: bool) -> Result:
     )
 
 
-def _policies(fit, men, draws: int) -> list[Figure]:
+def _policies(fit: Fit, men: list[MarkerRecord], draws: int) -> list[Figure]:
     found = policies(fit, men, draws)
     adaptive, always = np.median(found.adaptive, axis=1), np.median(found.always, axis=1)
     ratio = adaptive / always

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from calibration.problem import Problem
 from calibration.scores import inside_sample
-from calibration.tumours.instruments import PSA_LIMIT, psa, with_limit
+from calibration.tumours.instruments import PSA_LIMIT, caliper, psa, scanned, with_limit
 from calibration.tumours.lesion_course import LIMIT, LesionCourse, fit_course, forecast_draws, log_density, scans
 from calibration.tumours.records import TumourRecord
 from physio.bodies.prostate_cancer import calendar
@@ -123,3 +123,16 @@ def test_a_marker_below_detection_is_a_chance_and_not_a_zero():
     log = np.log(np.asarray(predicted)[:, 0])
     expected = norm.logpdf(np.log(11.0), log[0], 0.15) + norm.logcdf(np.log(PSA_LIMIT), log[1], 0.15)
     assert float(problem.evaluate(z).log_density[0]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_readings_under_the_limit_are_marked_and_absent_ones_left_out():
+    seen = with_limit([3.0, 0.0, np.nan, 0.04], PSA_LIMIT)
+    assert seen.present[:, 0].tolist() == [True, True, False, True]
+    assert seen.below[:, 0].tolist() == [False, True, False, True]
+    np.testing.assert_allclose(seen.value[:, 0], [3.0, 0.1, 0.0, 0.1])
+
+
+@pytest.mark.parametrize("instrument", [caliper(), scanned(), psa()], ids=lambda i: i.name)
+def test_instruments_name_what_may_be_estimated(instrument):
+    for name, prior in instrument.priors:
+        assert float(getattr(instrument.noise, name)) == pytest.approx(prior.median)
