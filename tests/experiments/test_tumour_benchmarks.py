@@ -6,7 +6,7 @@ import pytest
 from calibration.tumours.mice import fit_each
 from calibration.tumours.psa import read_psa
 from calibration.tumours.records import TumourRecord, read_lesions, read_mice
-from experiments.benchmarks import tumour_closed_forms, tumour_mice, tumour_nsclc
+from experiments.benchmarks import tumour_closed_forms, tumour_mice, tumour_nsclc, tumour_psa
 from experiments.problems.lesion_folds import HIDDEN, fold_of, long_enough, volume
 from experiments.problems.tumour_tables import Printed, agrees, printed, simeoni_smooth
 
@@ -36,7 +36,7 @@ def test_simeoni_without_a_drug_grows_as_its_equation():
     assert (after - before) / 0.001 == pytest.approx(0.273 * middle / (1.0 + x**20) ** 0.05, rel=1e-6)
 
 
-@pytest.mark.parametrize("benchmark", [tumour_mice, tumour_nsclc])
+@pytest.mark.parametrize("benchmark", [tumour_mice, tumour_nsclc, tumour_psa])
 def test_without_data_every_figure_says_so(benchmark, monkeypatch, tmp_path):
     monkeypatch.setenv("SOMAGRAD_DATA", str(tmp_path))
     result = benchmark.run(None, True)
