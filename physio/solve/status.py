@@ -13,6 +13,8 @@ class Status(enum.IntEnum):
     NOT_PERIODIC = 4
     INCONSISTENT = 5
     ROWS_FULL = 6
+    UNSTABLE_STEP = 7
+    NOT_FINITE = 8
 
     @property
     def reason(self) -> str:
@@ -28,4 +30,6 @@ _REASONS = {
     Status.NOT_PERIODIC: "the cycle did not close within tolerance",
     Status.INCONSISTENT: "no implied variables near their guess fit the state",
     Status.ROWS_FULL: "a gradient needs more rows than were set aside: the lane took more accepted steps",
+    Status.UNSTABLE_STEP: "the step is longer than the explicit method is stable for: shorten it or diffuse implicitly",
+    Status.NOT_FINITE: "the field is not finite: its rates overflow, or an implicit step did not converge",
 }

@@ -1,1 +1,1 @@
-"""Tumours: how they grow, how they answer to drugs and radiation, and what resists."""
+"""Tumours, as volumes and as fields of cells: how they grow, how they answer to drugs and radiation, what resists."""
