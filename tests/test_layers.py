@@ -1,7 +1,7 @@
 """The import rules of the three packages, and the code that none of them may contain.
 
     experiments -> calibration -> physio        never the other way
-    organs never import each other, nor the bodies that wire them; physio/solve imports neither
+    organs never import each other, nor the bodies that wire them; physio/solve and physio/fields import neither
 
 The rules are read off the syntax tree, so an import inside a function counts too.
 """
@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "calibration": {"physio", "calibration"},
     "experiments": {"physio", "calibration", "experiments"},
 }
-NOT_ORGANS = {"solve", "bodies", "units"}
+NOT_ORGANS = {"solve", "fields", "bodies", "units"}
 NUMERIC = {
     "jax", "jaxlib", "equinox", "diffrax", "optimistix", "lineax", "optax", "jaxtyping", "numpy", "scipy",
 }  # fmt: skip
@@ -81,7 +81,7 @@ def broken_layers(tree: ast.AST, module: str, is_package: bool, organs: set[str]
             problems.append(f"{line}: {name} is not a dependency of {package}")
         if folder in organs and target in (organs | {"bodies"}) - {folder}:
             problems.append(f"{line}: organ {folder} imports {name}")
-        if folder == "solve" and target in organs | {"bodies"}:
+        if folder in ("solve", "fields") and target in organs | {"bodies"}:
             problems.append(f"{line}: the solver imports {name}")
     return problems
 
@@ -153,6 +153,7 @@ def test_no_unsafe_code():
         ("physio.heart", "from importlib import import_module\nimport_module('physio.vessels')"),
         ("physio.solve.cohort", "import physio.heart"),
         ("physio.solve.cohort", "from physio.bodies import circulation"),
+        ("physio.fields.grid", "from physio.heart import chamber"),
     ],
 )
 def test_a_forbidden_import_is_found(module, source):
@@ -166,6 +167,7 @@ def test_a_forbidden_import_is_found(module, source):
         ("calibration.fit", "from physio.priors import LogNormal"),
         ("calibration.diagnostics.export", "def f():\n    import arviz"),
         ("physio.heart.chamber", "from physio.component import AbstractStore\nfrom .valve import Valve"),
+        ("physio.heart.chamber", "from physio.fields import Grid"),
         ("physio.bodies.circulation", "import physio.heart, physio.vessels"),
     ],
 )

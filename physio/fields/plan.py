@@ -41,9 +41,14 @@ def planned(channels: tuple[str, ...], schedule: Schedule, at, step: float, rows
     ``step`` is the longest dt, ``rows`` the most steps of a segment. Events before the first observation or at the last are
     refused: the one has no state to act on, the other nothing to show.
     """
-    if isinstance(at, jax.core.Tracer) or isinstance(schedule.time, jax.core.Tracer):
-        raise FieldError("times of observations and events are traced; a field's steps need known numbers: close over them")
+    if any(isinstance(x, jax.core.Tracer) for x in (at, schedule.time, schedule.duration, schedule.channel)):
+        raise FieldError(
+            "times are traced, and the steps of a field need known numbers: make times and schedule outside jit and grad, and "
+            "put traced amounts in by equinox.tree_at(lambda s: s.amount, schedule, amounts)"
+        )
     at, times = np.atleast_1d(np.asarray(at, float)), np.asarray(schedule.time, float)
+    if times.ndim != 1:
+        raise FieldError(f"schedule has shape {times.shape}; a field takes the schedule of one person, (slots,)")
     if at.size < 2 or not (np.diff(at) > 0).all() or not np.isfinite(at).all():
         raise FieldError(f"observations must be two or more finite rising times, the first where the solve starts, got {at}")
     if not 0.0 < step < np.inf:

@@ -51,7 +51,8 @@ def solve_field(
     Times, events and the step are known numbers on the clock of the model's rates. A step beyond the stable bound is an error
     here where the diffusivities are known numbers, and the status UNSTABLE_STEP where they are traced.
     """
-    schedule = nothing() if schedule is None else schedule
+    with jax.ensure_compile_time_eval():
+        schedule = nothing() if schedule is None else schedule
     plan, amounts = planned(model.channels, schedule, at, step, adjoint.rows)
     limit = jax.lax.stop_gradient(method.limit(model))
     if concrete(limit) and longest(plan) > float(limit) * _SLACK:
