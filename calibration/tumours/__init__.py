@@ -1,1 +1,1 @@
-"""Tumours: records of their sizes, curves fitted to single ones, and forecasts with what other people's tell."""
+"""Tumours: records and scans of them, fits and forecasts."""

@@ -1,0 +1,58 @@
+"""Where a tumour's field begins: at a scan that is taken as exact, or at a seed some time before the first."""
+
+import abc
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from physio.component import ParameterInfo
+from physio.fields import Grid
+from physio.priors import LogitNormal, LogNormal, Normal
+
+
+class AbstractStart(eqx.Module):
+    """The cells at the first time of a solve."""
+
+    @abc.abstractmethod
+    def info(self) -> dict[str, ParameterInfo]:
+        """Unit, prior and source of its unknowns."""
+
+    @abc.abstractmethod
+    def cells(self, grid: Grid, values: Mapping[str, Array]) -> Array:
+        """Cells on the grid, with these unknowns and the medians of the others."""
+
+
+class FromScan(AbstractStart):
+    """A scan without error: for data without noise, or a prior's mean field."""
+
+    first: Array
+
+    def info(self):
+        return {}
+
+    def cells(self, grid, values):
+        return self.first
+
+
+class Seed(AbstractStart):
+    """A Gaussian of cells, N = peak exp(-|x - c|^2 / (2 radius^2)), about a place ``near`` [mm] that is known to ``doubt`` [mm]."""
+
+    near: tuple[float, ...] = eqx.field(static=True)
+    doubt: float = eqx.field(static=True, default=3.0)
+
+    def info(self):
+        places = {
+            f"seed.{axis}": ParameterInfo("mm", Normal(at, self.doubt), "near the centre of the first scan")
+            for axis, at in zip("xyz", self.near, strict=False)
+        }
+        return places | {
+            "seed.radius": ParameterInfo("mm", LogNormal(3.0, cv=0.3), "assumed"),
+            "seed.peak": ParameterInfo("1", LogitNormal(0.4, sd=0.7), "assumed"),
+        }
+
+    def cells(self, grid, values):
+        value = {name: values.get(name, jnp.asarray(i.prior.median, jnp.float64)) for name, i in self.info().items()}
+        away = sum((grid.centres(k) - value[f"seed.{axis}"]) ** 2 for k, axis in zip(grid.axes, "xyz", strict=False))
+        return jnp.broadcast_to(value["seed.peak"] * jnp.exp(-0.5 * away / value["seed.radius"] ** 2), grid.shape)
