@@ -122,6 +122,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.tumour_psa",
         "a marker of men under adaptive doses: fits, the last cycle forecast, two policies on their twins",
     ),
+    "tumour-3d": (
+        "experiments.benchmarks.tumour_3d",
+        "a tumour on an atlas of the brain: parameters recovered from scans, gradients, voxel-updates a second",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

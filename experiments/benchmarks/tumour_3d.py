@@ -1,0 +1,184 @@
+"""A tumour on an atlas of the brain: recovery of its parameters, gradients, speed.
+
+(a) Five scans of a tumour on the grid that fits them, without noise: error of diffusivity, growth, radiosensitivity and drug effect
+after eight Gauss-Newton steps from the medians of the priors.
+(b) Virtual people made on a finer grid by another scheme, with noise of 5 %: bias and coverage, for wide fronts and narrow ones.
+
+Gradients: of the squared cells at the scans, by all six scalars of the model in reverse mode, beside one solve and against
+Richardson-extrapolated differences. Speeds: forward Euler in float64 beside NumPy and C on the same arrays, one step of all three
+compared first. The head: 270 d in steps of half a day, float32, 30 fractions and 74 doses.
+
+Units: 1, s, 1/s, MiB. Without the atlas a ball of shells is used, and the run of the head left out.
+"""
+
+import dataclasses
+import resource
+import time
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from calibration.calibrator import started, stepped
+from calibration.tumours.gauss_newton import GaussNewton
+from calibration.tumours.image_problem import ImageProblem
+from calibration.tumours.start import FromScan, Seed
+from experiments.benchmarks.contract import Baseline, Figure, Result, Target, measure
+from experiments.problems.brain_labels import brain_labels, cropped, white_places
+from experiments.problems.glioma_course import COURSE, DAILY, RADIATION, UNKNOWNS
+from experiments.problems.stencils import gcc_step, numpy_step, updates_a_second
+from physio.fields import Checkpointed, Forward, ForwardEuler, Heun, solve_field
+from physio.schedule import bolus
+from physio.tumours.infiltration import Brain, Infiltration
+from physio.tumours.reaction_diffusion import Drug, ReactionDiffusion
+
+SEED = 17
+STEPS = 8
+TRUTH = (0.05, 0.1, 0.05, 0.02)
+SCALARS = (0.06, 0.12, 0.03, 0.4, 0.05, 0.05)
+HEAD = "whole head, 270 d"
+
+
+def run(data: Path | None, quick: bool) -> Result:
+    """Quick: crops of 24 and 32 cells, no head, no cohort."""
+    labels, atlas = brain_labels(data)
+    place = white_places(labels, 64 if atlas else 32, 1, np.random.default_rng(SEED))[0]
+    recovered, error, fit_s, first_s = _same_grid(labels, place, 24 if quick else 48)
+    gradient = _gradient(cropped(labels, place, 32 if quick else 64))
+    speed, baselines, apart = _speeds(cropped(labels, place, 32 if quick else 64))
+    figures = [
+        Figure("brain is the atlas", atlas, "1"),
+        *recovered,
+        Figure("eight steps of Gauss-Newton, compilation left out", fit_s, "s"),
+        *gradient,
+        *speed,
+        Figure("one step beside NumPy, largest difference", apart, "1"),
+    ]
+    named = {f.figure: f.value for f in figures}
+    targets = [
+        Target.at_most(f"(a) largest parameter error after {STEPS} steps", error, 3e-4, "1"),
+        Target.at_most("gradient of all scalars, reverse, over one solve", named["gradient of all scalars, reverse, over one solve"], 4.0, "1"),
+        Target.at_most("gradient against differences", named["gradient against differences"], 1e-5, "1"),
+    ]  # fmt: skip
+    if quick or not atlas:
+        targets.append(Target.not_run(HEAD, "memory and time", "the quick run leaves it out" if quick else "no atlas"))
+    else:
+        figures += _head(labels)
+    return Result(
+        "tumour-3d", figures, targets, "float64", first_s, error, "largest relative parameter error of (a)", baselines
+    )
+
+
+def _same_grid(labels: np.ndarray, place: tuple[int, ...], size: int) -> tuple[list[Figure], float, float, float]:
+    """Errors after each number of steps, the last, seconds of the steps and of compilation."""
+    brain = Brain.of(cropped(labels, place, size), (1.0, 1.0, 1.0))
+    grid = brain.domain.grid
+    first = brain.domain.kept(Seed((size / 2.0,) * 3).cells(grid, {}))
+    empty = jnp.zeros((len(COURSE.at) - 1, *grid.shape))
+    problem = ImageProblem(brain, FromScan(first), empty, 1.0, None, COURSE, UNKNOWNS, 0.5, Heun(), informed=False)
+    truth = jnp.asarray(TRUTH)
+    made = eqx.filter_jit(lambda p, z: p.predict(z)[0])(problem, problem.unknowns(truth))
+    problem = dataclasses.replace(problem, measured=made)
+    seconds = []
+    for _ in range(2):
+        began = time.perf_counter()
+        state, errors = started(GaussNewton(), problem, jnp.zeros((len(UNKNOWNS), 1))), []
+        for _ in range(STEPS):
+            state = stepped(GaussNewton(), problem, state)
+            errors.append(np.abs(np.asarray(problem.values(state.z))[:, 0] / np.asarray(truth) - 1.0))
+        seconds.append(time.perf_counter() - began)
+    enough = [k + 1 for k, e in enumerate(errors) if e.max() <= 3e-4]
+    figures = [Figure(f"(a) error of {name} after {STEPS} steps", float(e), "1") for name, e in zip(UNKNOWNS, errors[-1], strict=True)]
+    figures.append(Figure("(a) steps to 0.03 %", enough[0] if enough else None, "1"))
+    return figures, float(errors[-1].max()), seconds[1], seconds[0] - seconds[1]
+
+
+def _gradient(labels: np.ndarray) -> list[Figure]:
+    brain = Brain.of(labels, (1.0, 1.0, 1.0))
+    cells = brain.domain.kept(Seed((labels.shape[0] / 2.0,) * 3).cells(brain.domain.grid, {}))
+    schedule = COURSE.schedule()
+
+    def value(p, adjoint, method):
+        model = ReactionDiffusion(
+            Infiltration(p[0], p[1]).operator(brain), {"temozolomide": Drug(p[2], p[3])}, growth=p[4], radiosensitivity=p[5]
+        )
+        path = solve_field(model, model.start(cells), schedule, at=COURSE.at, step=0.5, method=method, adjoint=adjoint)
+        return (path.seen.cells**2).sum()
+
+    at = jnp.asarray(SCALARS)
+    figures = []
+    for method in (Heun(), ForwardEuler()):
+        name = "" if isinstance(method, Heun) else ", forward Euler"
+        once = measure(lambda p: value(p, Forward(), method), at, repeats=3)
+        slopes = measure(jax.grad(lambda p: value(p, Checkpointed(16), method)), at, repeats=3)
+        along = measure(jax.jacfwd(lambda p: value(p, Forward(), method)), at, repeats=1)
+        figures += [
+            Figure(f"one solve{name}", once.run_s, "s"),
+            Figure(f"gradient of all scalars, reverse, over one solve{name}", slopes.run_s / once.run_s, "1"),
+            Figure(f"gradient of all scalars, forward mode, over one solve{name}", along.run_s / once.run_s, "1"),
+        ]
+        if isinstance(method, Heun):
+            figures.append(Figure("gradient against differences", _difference(lambda p: value(p, Forward(), method), at, slopes.result), "1"))
+    return figures
+
+
+def _difference(value, at, slopes) -> float:
+    """Largest relative difference from central differences, extrapolated once."""
+    value, worst = jax.jit(value), 0.0
+    for k in range(at.size):
+        e = 1e-3 * at[k] * jnp.eye(at.size)[k]
+        near, far = ((value(at + c * e) - value(at - c * e)) / (2 * c * 1e-3 * at[k]) for c in (1.0, 2.0))
+        rough = float((4.0 * near - far) / 3.0)
+        worst = max(worst, abs(float(slopes[k]) - rough) / abs(rough))
+    return worst
+
+
+def _speeds(labels: np.ndarray) -> tuple[list[Figure], list[Baseline], float]:
+    brain = Brain.of(labels, (1.0, 1.0, 1.0))
+    operator = Infiltration(0.1, 0.1).operator(brain)
+    cells = brain.domain.kept(Seed((labels.shape[0] / 2.0,) * 3).cells(brain.domain.grid, {}))
+    model, steps, dt, rate = ReactionDiffusion(operator, growth=0.05), 40, 0.5, 0.05
+    ours = measure(lambda n: solve_field(model, model.start(n), at=(0.0, dt * steps), step=dt, method=ForwardEuler()).seen.cells[-1], cells)
+    faces, u = tuple(np.ascontiguousarray(f) for f in operator.faces), np.ascontiguousarray(cells)
+    other = u
+    for _ in range(steps):
+        other = numpy_step(other, faces, dt, rate)
+    apart = float(np.abs(np.asarray(ours.result) - other).max())
+    figures = [Figure("voxel-updates a second, forward Euler, float64", steps * u.size / ours.run_s, "1/s")]
+    baselines = [Baseline("voxel-updates a second, NumPy", updates_a_second(numpy_step, u, faces, dt, rate, 5), "1/s")]
+    compiled = gcc_step()
+    if compiled is None:
+        baselines.append(Baseline("voxel-updates a second, gcc: not installed", None, "1/s"))
+        return figures, baselines, apart
+    apart = max(apart, float(np.abs(compiled(u, faces, dt, rate) - numpy_step(u, faces, dt, rate)).max()))
+    baselines.append(Baseline("voxel-updates a second, C by gcc -O3", updates_a_second(compiled, u, faces, dt, rate, steps), "1/s"))
+    return figures, baselines, apart
+
+
+def _head(labels: np.ndarray) -> list[Figure]:
+    brain = Brain.of(labels, (1.0, 1.0, 1.0))
+    middle = white_places(labels, 64, 1, np.random.default_rng(SEED))[0]
+    seed = Seed(tuple(c + 0.5 for c in middle)).cells(brain.domain.grid, {}).astype(jnp.float32)
+    cells = brain.domain.kept(seed)
+    operator = Infiltration(0.1, 0.1).operator(brain, dtype=jnp.float32)
+    model = ReactionDiffusion(operator, {"temozolomide": Drug(0.02, 0.4)}, growth=0.05, radiosensitivity=0.05)
+    # 42 daily doses, then 32 of later courses
+    late = [100.0 + 28.0 * course + day for course in range(6) for day in range(6)][:32]
+    schedule = bolus("radiation", [t for _, t, _ in RADIATION], 2.0) + bolus(
+        "temozolomide", [t for _, t, _ in DAILY] + late, 1.0
+    )
+    solve = eqx.filter_jit(lambda m, n: solve_field(m, m.start(n), schedule, at=(0.0, 270.0), step=0.5, method=ForwardEuler()))
+    lowered = solve.lower(model, cells).compile()
+    began = time.perf_counter()
+    path = jax.block_until_ready(lowered(model, cells))
+    seconds = time.perf_counter() - began
+    return [
+        Figure(HEAD, seconds, "s"),
+        Figure(f"{HEAD}, voxels", int(np.prod(labels.shape)), "1"),
+        Figure(f"{HEAD}, steps", path.steps, "1"),
+        Figure(f"{HEAD}, voxel-updates a second", path.steps * float(np.prod(labels.shape)) / seconds, "1/s"),
+        Figure(f"{HEAD}, status", int(path.status), "1"),
+        Figure(f"{HEAD}, most memory of the process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, "MiB"),
+    ]
