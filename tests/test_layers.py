@@ -23,7 +23,7 @@ NUMERIC = {
     "jax", "jaxlib", "equinox", "diffrax", "optimistix", "lineax", "optax", "jaxtyping", "numpy", "scipy",
 }  # fmt: skip
 # What an extra brings, or a program to compare with where it is installed: imported only inside the functions that need it.
-EXTRAS = {"calibration": {"arviz", "blackjax"}, "experiments": {"pandas", "py_replay_bg", "simglucose"}}
+EXTRAS = {"calibration": {"arviz", "blackjax", "nibabel"}, "experiments": {"pandas", "py_replay_bg", "simglucose"}}
 RUNNER = {"pyarrow", "msgspec", "typer", "rich", "matplotlib", "jinja2"}
 # What runs code found in a file, or hides where code comes from.
 UNSAFE_MODULES = {"pickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"}

@@ -1,15 +1,9 @@
-"""L(D) u for D on faces, which is linear in D and in u, with its derivatives written down.
+"""L(D) u for D on faces: linear in D and in u.
 
-    dL u = L(D) du + L(dD) u
-    u' = L(D) g,                     D' = - (A d u) (A d g) / h^2          for a cotangent g
-
-L is symmetric, so walking back costs what going forward costs. Left to itself, the transpose of six slices is six padded fields
-whose products are computed anew for each.
+    L(D) u = - d^T A D A d u / h^2          A a polynomial in K, see ``physio.fields.diffusion``
 """
 
-import jax
 import jax.numpy as jnp
-from jax.custom_derivatives import linear_call
 from jaxtyping import Array
 
 from physio.fields.domain import Domain
@@ -22,10 +16,6 @@ STAGGERED = (1.0, 1.0 / 24.0, 3.0 / 640.0)
 def bilinear(domain: Domain, order: int, faces: tuple[Array, ...], u: Array) -> Array:
     """div(D grad u) with D on inner faces, zero on closed ones."""
 
-    return _flow(domain, order, faces, u)
-
-
-def _flow(domain: Domain, order: int, faces: tuple[Array, ...], u: Array) -> Array:
     total = 0.0
     for axis in domain.grid.axes:
         flux = faces[axis] * _slope(domain, order, u, axis)
@@ -33,13 +23,6 @@ def _flow(domain: Domain, order: int, faces: tuple[Array, ...], u: Array) -> Arr
             flux = polynomial(domain, flux, axis, STAGGERED[: order // 2])
         total = total + inflow(flux * jnp.asarray(domain.grid.spacing[axis] ** -2, u.dtype), axis)
     return total
-
-
-def _products(domain: Domain, order: int, u: Array, g: Array) -> tuple[Array, ...]:
-    return tuple(
-        -_slope(domain, order, u, axis) * _slope(domain, order, g, axis) * jnp.asarray(domain.grid.spacing[axis] ** -2, u.dtype)
-        for axis in domain.grid.axes
-    )
 
 
 def _slope(domain: Domain, order: int, u: Array, axis: int) -> Array:
