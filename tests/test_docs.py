@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
-    "a-diabetes-twin.md", "fit-a-cohort.md", "glucose-models.md", "read-a-record.md", "solvers.md", "tumour-models.md",
-    "update-a-twin.md", "what-the-data-support.md",
+    "a-diabetes-twin.md", "fields.md", "fit-a-cohort.md", "glucose-models.md", "read-a-record.md", "solvers.md",
+    "tumour-models.md", "update-a-twin.md", "what-the-data-support.md",
 ]  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
     (J'J + lambda diag(J'J)) step = - J'r,      lambda = 0, 1e-3, 1e-2, 1e-1, 1, 10,      |step| <= 1.5 in every unknown
 
-Each is tried as it is and straight in the unknowns' own units, and the one of lowest cost is taken. Cells grow as exp(rho t): the
-data are nearly linear in log N and so in rho, and much less in z = log rho, where full steps towards faster growth overshoot.
+Each is tried as it is and straight in the unknowns' own units, and the one of lowest cost is taken. Cells grow as exp(rho t):
+log N is nearly linear in rho, and much less in z = log rho, where full steps towards faster growth overshoot.
 Straight to second order: with k = x''(z) / x'(z), a step d becomes log(1 + k d) / k where k d > 0.
 """
 

@@ -3,8 +3,8 @@
     width = sqrt(D / rho) / h           below 2 cells, fronts run at the grid's speed and intervals do not hold
     e     = r^2 / (r^2 - 1) (mean over the r^3 cells in a cell of N on a grid r times finer - N)
 
-e is Richardson's estimate of the error of order 2 at the fitted unknowns; tissue borders and staircase walls stay where they are,
-since every cell is split as it is. It goes into a second fit, with its size unknown (``ImageProblem.grid_error``).
+e is Richardson's estimate of the error of order 2 at the fitted unknowns; tissue borders and staircase walls stay where they
+are, since every cell is split as it is. It goes into a second fit, with its size unknown (``ImageProblem.grid_error``).
 """
 
 import dataclasses
@@ -36,8 +36,8 @@ def warning(fit: Fit) -> str | None:
     if cells >= ENOUGH_CELLS:
         return None
     return (
-        f"the front is {cells:.2g} cells wide, sqrt(D / rho); below {ENOUGH_CELLS:g} cells it runs at the grid's speed, and intervals "
-        "of D and rho do not hold: use a finer grid"
+        f"the front is {cells:.2g} cells wide, sqrt(D / rho); below {ENOUGH_CELLS:g} cells it runs at the grid's speed, and "
+        "intervals of D and rho do not hold: use a finer grid"
     )
 
 

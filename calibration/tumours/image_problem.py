@@ -1,7 +1,9 @@
 """Scans of one person to residuals: few scalars, forward mode.
 
-    r = (N(scan, voxel) + a e(scan, voxel) - measured) / sd                voxels of white and grey matter
-    a ~ Normal(1, 1/2), z ~ Normal(0, 1) under the priors                  each of them one residual more
+    r = (shown(N + a e) - measured) / sd           at each scan and voxel of white and grey matter
+    z ~ Normal(0, 1) under the priors              each unknown one residual more; a ~ Normal(1, 1/2)
+
+``shown`` is what a scan shows of the cells: their density, or an outline.
 
 e is what is known of the error of the grid (see ``grid_error``), zero without it; its size a is fitted, so that what the grid
 does wrong is not laid on the tumour. One lane is one person; a cohort is a loop over problems of one shape, compiled once.
@@ -18,6 +20,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from calibration.problem import AbstractProblem, Evaluation
+from calibration.tumours.sight import AbstractSight, Density
 from calibration.tumours.start import AbstractStart
 from physio.component import ParameterInfo, as_float
 from physio.fields import Forward, solve_field
@@ -65,7 +68,7 @@ class Course(NamedTuple):
 class ImageProblem(AbstractProblem):
     """One person, one lane.
 
-    ``measured``    (scans, ...) share of cells at the scans after the start;  ``sd`` of their noise [1]
+    ``measured``    (scans, ...) what is shown at the scans after the start;  ``sd`` of its noise [1]
     ``grid_error``  (scans, ...) an estimate of what the grid does wrong, or None
     """
 
@@ -78,6 +81,7 @@ class ImageProblem(AbstractProblem):
     names: tuple[str, ...] = eqx.field(static=True)
     step: float = eqx.field(static=True)
     method: AbstractStepper
+    sight: AbstractSight = Density()
     adjoint: AbstractFieldAdjoint = Forward()
     lanes: int = eqx.field(static=True, default=1)
     informed: bool = eqx.field(static=True, default=True)
@@ -85,10 +89,13 @@ class ImageProblem(AbstractProblem):
     def __check_init__(self):
         unknown = [name for name in self.names if name not in self.info_table()]
         if unknown:
-            raise ValueError(f"free: '{unknown[0]}' is not an unknown of this problem; expected one of {', '.join(self.info_table())}")
+            known = ", ".join(self.info_table())
+            raise ValueError(f"free: '{unknown[0]}' is not an unknown of this problem; expected one of {known}")
         wanted = (len(self.course.at) - 1, *self.brain.domain.grid.shape)
         if self.measured.shape != wanted:
-            raise ValueError(f"measured has shape {self.measured.shape}; expected {wanted}, a map for each scan after the start")
+            raise ValueError(
+                f"measured has shape {self.measured.shape}; expected {wanted}, a map for each scan after the start"
+            )
 
     def info_table(self) -> dict[str, ParameterInfo]:
         """Unit, prior and source of everything that could be estimated."""
@@ -134,12 +141,18 @@ class ImageProblem(AbstractProblem):
 
     def evaluate(self, z: Array, memory: Any = None) -> Evaluation:
         seen, status = self.predict(z)
-        errors = jnp.where(self.brain.domain.inside, (seen - self.measured) / self.sd, 0.0).reshape(-1, 1)
+        errors = jnp.where(self.brain.domain.inside, (self.sight.shown(seen) - self.measured) / self.sd, 0.0).reshape(-1, 1)
         residuals = jnp.concatenate([errors, z]) if self.informed else errors
         return Evaluation(residuals, -0.5 * (residuals**2).sum(0), status[None], None)
 
     def tiled(self, times: int) -> "ImageProblem":
         raise ValueError("an image problem holds one person: start each of its searches by itself")
+
+
+def parameter_info(name: str) -> ParameterInfo:
+    """Unit, prior and source of a parameter of the tumour or, as ``<drug>.kill``, of a drug."""
+    table = _declared(Infiltration) | _declared(ReactionDiffusion)
+    return table[name] if name in table else _declared(Drug)[name.rpartition(".")[2]]
 
 
 def _declared(cls: type) -> dict[str, ParameterInfo]:

@@ -74,7 +74,9 @@ def _in_mm(affine: np.ndarray, factor: float) -> np.ndarray:
 def _masked(path: Path | str, values: np.ndarray, labels: Sequence[int] | None) -> np.ndarray:
     found = np.unique(values)
     if not np.isfinite(found).all() or (found != np.round(found)).any():
-        raise InputError(path, field="data", problem="values that are no labels", expected="whole numbers, 0 outside the tumour")
+        raise InputError(
+            path, field="data", problem="values that are no labels", expected="whole numbers, 0 outside the tumour"
+        )
     present = [int(v) for v in found if v != 0]
     if labels is None and len(present) > 1:
         raise InputError(
@@ -98,17 +100,31 @@ def check_scans(scans: Sequence[Scan], doses: Sequence[datetime.date] = ()) -> N
     first = scans[0]
     for before, scan in zip(scans[:-1], scans[1:], strict=True):
         if scan.day <= before.day:
-            raise InputError(scan.file, field="day", problem=f"{scan.day} is not after {before.day} of {before.file}", expected="rising days")
+            raise InputError(
+                scan.file, field="day", problem=f"{scan.day} is not after {before.day} of {before.file}", expected="rising days"
+            )
         if scan.mask.shape != first.mask.shape:
-            raise InputError(scan.file, field="dim", problem=f"shape {scan.mask.shape}", expected=f"{first.mask.shape} as in {first.file}")
+            raise InputError(
+                scan.file, field="dim", problem=f"shape {scan.mask.shape}", expected=f"{first.mask.shape} as in {first.file}"
+            )
         if not np.allclose(scan.spacing, first.spacing, rtol=_SAME_SPACING):
-            raise InputError(scan.file, field="pixdim", problem=f"spacing {scan.spacing} mm", expected=f"{first.spacing} mm as in {first.file}")
+            raise InputError(
+                scan.file,
+                field="pixdim",
+                problem=f"spacing {scan.spacing} mm",
+                expected=f"{first.spacing} mm as in {first.file}",
+            )
         if orientation(scan) != orientation(first):
             raise InputError(
-                scan.file, field="affine", problem=f"orientation {orientation(scan)}", expected=f"{orientation(first)} as in {first.file}"
+                scan.file,
+                field="affine",
+                problem=f"orientation {orientation(scan)}",
+                expected=f"{orientation(first)} as in {first.file}",
             )
         if not np.allclose(scan.affine, first.affine, atol=_SAME_PLACE):
-            raise InputError(scan.file, field="affine", problem="lies elsewhere in the scanner", expected=f"registered to {first.file}")
+            raise InputError(
+                scan.file, field="affine", problem="lies elsewhere in the scanner", expected=f"registered to {first.file}"
+            )
     for row, day in enumerate(doses):
         if day < first.day:
             raise InputError(

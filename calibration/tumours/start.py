@@ -33,11 +33,13 @@ class FromScan(AbstractStart):
         return {}
 
     def cells(self, grid, values):
+        if self.first.shape != grid.shape:
+            raise ValueError(f"a scan of shape {self.first.shape} cannot start a grid of {grid.shape}; expected a Seed there")
         return self.first
 
 
 class Seed(AbstractStart):
-    """A Gaussian of cells, N = peak exp(-|x - c|^2 / (2 radius^2)), about a place ``near`` [mm] that is known to ``doubt`` [mm]."""
+    """A Gaussian of cells, N = peak exp(-|x - c|^2 / (2 radius^2)); c is ``near`` [mm], known to ``doubt`` [mm]."""
 
     near: tuple[float, ...] = eqx.field(static=True)
     doubt: float = eqx.field(static=True, default=3.0)

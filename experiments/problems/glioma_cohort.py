@@ -1,11 +1,11 @@
 """Virtual people with a glioma: made on a grid three times finer by another scheme, fitted on the image's grid.
 
-Made by Strang splitting with Runge-Kutta-Legendre diffusion on cells of 1/3 mm, averaged over the 27 cells of a voxel, with normal
-noise of 0.05. Fitted by Heun's method on 1 mm: first as if the grid made no error, then with Richardson's estimate of it from
-1/2 mm, whose size is fitted too. The seed's place, radius and height are unknown in both.
+Made by Strang splitting with Runge-Kutta-Legendre diffusion on cells of 1/3 mm, averaged over the 27 cells of a voxel, with
+normal noise of 0.05. Fitted by Heun's method on 1 mm: first as if the grid made no error, then with Richardson's estimate of it
+from 1/2 mm, whose size is fitted too. The seed's place, radius and height are unknown in both.
 
-Fronts are wide (sqrt(D / rho) of 2 to 3 mm) or narrow (1 to 1.6 mm); D is at most 0.3 mm2/d. Other truths are uniform, on the log
-scale for rho: rho 0.02 to 0.05 /d, radiosensitivity 0.03 to 0.06 /Gy, drug effect 0.01 to 0.03 /d.
+Fronts are wide (sqrt(D / rho) of 2 to 3 mm) or narrow (1 to 1.6 mm); D is at most 0.3 mm2/d. Other truths are uniform, on the
+log scale for rho: rho 0.02 to 0.05 /d, radiosensitivity 0.03 to 0.06 /Gy, drug effect 0.01 to 0.03 /d.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """One course of treatment for all virtual people: what is given when, and when it is looked at [d].
 
-Growth is seen before treatment, radiation with a daily drug is judged three days after it ends, and the drug parts from radiation
-only where it is given alone, in two courses of five days.
+Growth is seen before treatment, radiation with a daily drug is judged three days after it ends, and the drug parts from
+radiation only where it is given alone, in two courses of five days.
 """
 
 from calibration.tumours.image_problem import Course

@@ -1,6 +1,6 @@
 """One explicit step of the same equation by others: NumPy slices, and C compiled by gcc where there is one.
 
-    u += dt (div(D grad u) + rho u (1 - u)),      D on the faces of three axes
+u += dt (div(D grad u) + rho u (1 - u)),      D on the faces of three axes
 """
 
 import ctypes

@@ -1,6 +1,6 @@
 """L(D) u for D on faces: linear in D and in u.
 
-    L(D) u = - d^T A D A d u / h^2          A a polynomial in K, see ``physio.fields.diffusion``
+L(D) u = - d^T A D A d u / h^2          A a polynomial in K, see ``physio.fields.diffusion``
 """
 
 import jax.numpy as jnp
@@ -15,7 +15,6 @@ STAGGERED = (1.0, 1.0 / 24.0, 3.0 / 640.0)
 
 def bilinear(domain: Domain, order: int, faces: tuple[Array, ...], u: Array) -> Array:
     """div(D grad u) with D on inner faces, zero on closed ones."""
-
     total = 0.0
     for axis in domain.grid.axes:
         flux = faces[axis] * _slope(domain, order, u, axis)

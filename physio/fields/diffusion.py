@@ -1,13 +1,13 @@
 """div(D grad u) on a domain without flux through its surface, of order 2, 4 or 6 in the spacing.
 
-With d the difference across an inner face and K minus the second difference
-between open faces with zeros on closed ones (a gradient is odd about a wall):
+With d the difference across an inner face and K minus the second difference between open faces with zeros on closed ones (a
+gradient is odd about a wall):
 
     uniform D     L = - d^T (1 + K/12 + K^2/90) D d / h^2
     D on faces    L = - d^T A D A d / h^2,             A = 1 + K/24 + 3 K^2/640
 
 cut after 1, K or K^2 for order 2, 4 or 6. Both are symmetric and take from one cell what they give to its neighbour, so the
-integral of u is kept to rounding, and no eigenvalue is positive. The order is that of the inside and of walls normal to an axis;
+integral of u is kept to rounding, and no eigenvalue is positive. The order holds inside and at walls normal to an axis;
 across a jump of D every order falls to that of a kinked solution (2 with ``Harmonic`` where the jump lies on faces). A surface
 that runs along a staircase is met to order 1 in its shape.
 
@@ -90,7 +90,7 @@ class TissueDiffusion(AbstractDiffusion):
     def of(cls, domain: Domain, cells: Array, mean: AbstractFaceMean = Harmonic(), order: int = 2) -> "TissueDiffusion":
         """From D in every cell; what stands in cells outside does not matter."""
         if cells.shape != domain.grid.shape:
-            raise FieldError(f"diffusivity of shape {cells.shape} on a grid of shape {domain.grid.shape}: give one for each cell")
+            raise FieldError(f"diffusivity of shape {cells.shape} on a grid of {domain.grid.shape}: give one for each cell")
         return cls(domain, tuple(mean.faces(domain, cells, axis) for axis in domain.grid.axes), order)
 
     def __call__(self, u):

@@ -1,6 +1,6 @@
 """Where a field lives: boxes of equal cells, values at cell centres.
 
-    x_i = (i + 1/2) h,   i = 0 ... n - 1,   along each of one to three axes; h the spacing [mm]
+x_i = (i + 1/2) h,   i = 0 ... n - 1,   along each of one to three axes; h the spacing [mm]
 """
 
 import math

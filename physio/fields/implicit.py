@@ -18,8 +18,8 @@ from physio.fields.domain import Domain
 def solve_implicit(operator: AbstractDiffusion, f: Array, dt: Array, tolerance: float = 1e-10, iterations: int = 200) -> Array:
     """u of (1 - dt L) u = f on the operator's domain; f is not looked at outside, where u is zero.
 
-    Stops at a residual of ``tolerance`` times |f|, or where rounding ends it (float32). What has not converged within ``iterations`` is infinite, so that nobody
-    takes it for a solution.
+    Stops at a residual of ``tolerance`` times |f|, or where rounding ends it (float32). What has not converged within
+    ``iterations`` is infinite, so that nobody takes it for a solution.
     """
     domain = operator.domain
     if isinstance(operator, UniformDiffusion) and domain.inside is None:

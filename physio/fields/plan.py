@@ -86,7 +86,8 @@ def _channels(channels: tuple[str, ...], schedule: Schedule) -> np.ndarray:
     """The place of each event's channel among those of the model."""
     unknown = [c for c in schedule.channels if c not in channels]
     if unknown:
-        raise FieldError(f"the schedule sends '{unknown[0]}', which this model does not take; its channels: {', '.join(channels)}")
+        known = ", ".join(channels)
+        raise FieldError(f"the schedule sends '{unknown[0]}', which this model does not take; its channels: {known}")
     if (np.asarray(schedule.duration) > 0).any():
         raise FieldError("events of a field happen at once: give durations of 0")
     return np.asarray([channels.index(c) for c in schedule.channels] or [0])[np.asarray(schedule.channel)]

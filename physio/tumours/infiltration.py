@@ -41,7 +41,7 @@ class Infiltration(eqx.Module):
     """Diffusivities of cells in both tissues."""
 
     white: Scalar = parameter("mm2/d", LogNormal(0.1, cv=0.8), source="assumed: 0.02 to 0.3 mm2/d, where glioma models lie")
-    grey_ratio: Scalar = parameter("1", LogitNormal(0.1, sd=0.7), source="assumed: a fifth to a twentieth of that in white matter")
+    grey_ratio: Scalar = parameter("1", LogitNormal(0.1, sd=0.7), source="assumed: a fifth to a twentieth of white")
 
     def operator(self, brain: Brain, order: int = 2, dtype=jnp.float64) -> TissueDiffusion:
         """Diffusion on the brain; between white and grey the two half cells stand in series."""

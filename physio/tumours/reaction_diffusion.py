@@ -44,7 +44,7 @@ class ReactionDiffusion(AbstractFieldModel):
     growth: Scalar = parameter("1/d", LogNormal(0.03, cv=0.8), source="assumed: doubling in a week to some months")
     capacity: Scalar = parameter("1", LogNormal(1.0, cv=0.05), source="the unit of N; known where N is a share")
     radiosensitivity: Scalar = parameter("1/Gy", LogNormal(0.05, cv=0.6), source="assumed: 0.02 to 0.1 for gliomas in vivo")
-    alpha_beta: Scalar = parameter("Gy", LogNormal(10.0, cv=0.3), source="customary for tumours; not seen with one fraction size")
+    alpha_beta: Scalar = parameter("Gy", LogNormal(10.0, cv=0.3), source="customary; not seen with one fraction size")
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -77,9 +77,8 @@ def test_what_leaves_a_cell_enters_its_neighbour(order, shape):
 @pytest.mark.parametrize("order", [2, 4, 6])
 def test_symmetric_without_positive_eigenvalues_and_bounded(order):
     domain = porous((5, 4, 3))
-    for operator in (
-        UniformDiffusion(domain, 0.4, order), TissueDiffusion.of(domain, jnp.asarray(RNG.random((5, 4, 3))), Arithmetic(), order),
-    ):  # fmt: skip
+    d = jnp.asarray(RNG.random((5, 4, 3)))
+    for operator in (UniformDiffusion(domain, 0.4, order), TissueDiffusion.of(domain, d, Arithmetic(), order)):
         matrix = dense(operator)
         np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
         values = np.linalg.eigvalsh(matrix)
@@ -101,7 +100,9 @@ def test_cosine_solver_against_a_dense_solve(order):
     matrix = dense(operator)
     exact = np.linalg.solve(np.eye(matrix.shape[0]) - 2.0 * matrix, f.reshape(-1)).reshape(grid.shape)
     np.testing.assert_allclose(SOLVED(operator, jnp.asarray(f), 2.0), exact, atol=1e-12)
-    np.testing.assert_allclose(np.sort(0.35 * symbol(grid, order).reshape(-1)), np.sort(-np.linalg.eigvalsh(matrix)), atol=1e-12)
+    np.testing.assert_allclose(
+        np.sort(0.35 * symbol(grid, order).reshape(-1)), np.sort(-np.linalg.eigvalsh(matrix)), atol=1e-12
+    )
     values, vectors = np.linalg.eigh(matrix)
     flow = (vectors * np.exp(1.5 * values)) @ (vectors.T @ f.reshape(-1))
     np.testing.assert_allclose(decay_box(operator, jnp.asarray(f), 1.5).reshape(-1), flow, atol=1e-12)
