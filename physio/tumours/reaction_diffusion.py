@@ -66,7 +66,7 @@ class ReactionDiffusion(AbstractFieldModel):
     def reacted(self, t, dt, state):
         """The logistic law in closed form, at the mean of what the drugs kill within dt."""
         n, decay = state.cells, self._each("decay")
-        kill = (self._each("kill") * state.drug * _mean_decay(decay * dt)).sum()
+        kill = (self._each("kill") * state.drug * mean_decay(decay * dt)).sum()
         net = (self.growth - kill) * dt
         grown, crowding = self._scalars(n, jnp.exp(net), self.growth / self.capacity * dt * _grown(net))
         return Cells(n * grown / (1.0 + crowding * n), state.drug * jnp.exp(-decay * dt))
@@ -94,7 +94,7 @@ def _grown(x: Array) -> Array:
     return jnp.where(small, 1.0 + 0.5 * x, jnp.expm1(safe) / safe)
 
 
-def _mean_decay(x: Array) -> Array:
+def mean_decay(x: Array) -> Array:
     """Mean of e^-s over s from 0 to x."""
     return _grown(-x)
 
