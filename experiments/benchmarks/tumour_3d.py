@@ -68,6 +68,8 @@ def run(data: Path | None, quick: bool) -> Result:
         Target.at_most("gradient against differences", named["gradient against differences"], 1e-5, "1"),
         glioma_coverage.target(cohort, quick),
     ]  # fmt: skip
+    if jax.default_backend() == "cpu":
+        targets.append(Target.not_run(f"{HEAD}, on a GPU", "memory and time", "no GPU"))
     if quick or not atlas:
         targets.append(Target.not_run(HEAD, "memory and time", "the quick run leaves it out" if quick else "no atlas"))
     else:
@@ -116,22 +118,25 @@ def _gradient(labels: np.ndarray) -> tuple[list[Figure], float]:
         return (path.seen.cells**2).sum()
 
     at = jnp.asarray(SCALARS)
-    figures, compile_s = [], 0.0
-    for method in (Heun(), ForwardEuler()):
-        name = "" if isinstance(method, Heun) else ", forward Euler"
-        once = measure(lambda p: value(p, Forward(), method), at, repeats=3)
-        slopes = measure(jax.grad(lambda p: value(p, Checkpointed(16), method)), at, repeats=3)
-        along = measure(jax.jacfwd(lambda p: value(p, Forward(), method)), at, repeats=1)
-        compile_s += once.compile_s + slopes.compile_s + along.compile_s
-        figures += [
-            Figure(f"one solve{name}", once.run_s, "s"),
-            Figure(f"{REVERSE}{name}", slopes.run_s / once.run_s, "1"),
-            Figure(f"gradient of all scalars, forward mode, over one solve{name}", along.run_s / once.run_s, "1"),
-        ]
-        if isinstance(method, Heun):
-            apart = _difference(lambda p: value(p, Forward(), method), at, slopes.result)
-            figures.append(Figure("gradient against differences", apart, "1"))
-    return figures, compile_s
+
+    def solved(method):
+        return lambda p: value(p, Forward(), method)
+
+    def reverse(method):
+        return jax.grad(lambda p: value(p, Checkpointed(16), method))
+
+    once, slopes = measure(solved(Heun()), at, repeats=3), measure(reverse(Heun()), at, repeats=3)
+    along = measure(jax.jacfwd(solved(Heun())), at, repeats=1)
+    euler, euler_slopes = measure(solved(ForwardEuler()), at, repeats=3), measure(reverse(ForwardEuler()), at, repeats=3)
+    figures = [
+        Figure("one solve", once.run_s, "s"),
+        Figure(REVERSE, slopes.run_s / once.run_s, "1"),
+        Figure("gradient of all scalars, forward mode, over one solve", along.run_s / once.run_s, "1"),
+        Figure("gradient against differences", _difference(solved(Heun()), at, slopes.result), "1"),
+        Figure("one solve, forward Euler", euler.run_s, "s"),
+        Figure(f"{REVERSE}, forward Euler", euler_slopes.run_s / euler.run_s, "1"),
+    ]
+    return figures, sum(m.compile_s for m in (once, slopes, along, euler, euler_slopes))
 
 
 def _difference(value, at, slopes) -> float:

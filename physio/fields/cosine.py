@@ -45,13 +45,13 @@ def _transformed(u: Array, back: bool) -> Array:
         if n > _LONGEST_MATRIX:
             u = (idct if back else dct)(u, norm="ortho", axis=axis)
             continue
-        matrix = jnp.asarray(_cosines(n), u.dtype)
+        matrix = jnp.asarray(cosines(n), u.dtype)
         u = jnp.moveaxis(jnp.tensordot(matrix, u, (0 if back else 1, axis), precision=jax.lax.Precision.HIGHEST), 0, axis)
     return u
 
 
 @functools.lru_cache
-def _cosines(n: int) -> np.ndarray:
+def cosines(n: int) -> np.ndarray:
     """Orthonormal cosines in rows (wave, cell)."""
     rows = np.cos(math.pi * np.arange(n)[:, None] * (np.arange(n) + 0.5) / n) * math.sqrt(2.0 / n)
     rows[0] = math.sqrt(1.0 / n)

@@ -107,7 +107,9 @@ def test_speed_needs_a_second_scan(problem):
 
 def test_an_outline_is_half_at_its_threshold_and_tells_growth(problem):
     sight = Outline(0.2, 0.03)
-    np.testing.assert_allclose(sight.shown(jnp.asarray([0.0, 0.2, 0.5])), [1 / (1 + np.exp(20 / 3)), 0.5, 1 / (1 + np.exp(-10))])
+    np.testing.assert_allclose(
+        sight.shown(jnp.asarray([0.0, 0.2, 0.5])), [1 / (1 + np.exp(20 / 3)), 0.5, 1 / (1 + np.exp(-10))]
+    )
     # what a segmentation leaves of the cells, yes or no, still tells growth
     outlined = dataclasses.replace(problem, sight=sight, measured=(problem.measured > 0.2) * 1.0, sd=jnp.asarray(0.3))
     density = eqx.filter_jit(lambda p, z: p.evaluate(z).log_density[0])
