@@ -5,8 +5,8 @@
     J'J ~ V diag(lambda) V'                 the largest ``rank`` eigenvalues, by random probes in two passes
     covariance of w = 1 - V diag(lambda / (1 + lambda)) V'
 
-Data tell a few tens of directions of w however many cells there are; the others keep their prior. The rest of the eigenvalues is
-left out, which makes the answer less sure, never more; the smallest kept one says whether ``rank`` was enough (it is below 1).
+Data tell a few tens of directions of w however many cells there are; the others keep their prior. The rest of the eigenvalues
+is left out, which makes the answer less sure, never more; the smallest kept one is below 1 where ``rank`` was enough.
 Sources: T. Bui-Thanh et al., SIAM J. Sci. Comput. 35:A2494-A2523 (2013), the low-rank Laplace approximation; N. Halko,
 P. G. Martinsson, J. A. Tropp, SIAM Rev. 53:217-288 (2011), the random probes.
 """

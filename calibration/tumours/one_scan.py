@@ -2,8 +2,8 @@
 
     N_s = T D lap N + rho T N (1 - N),      s = t / T from 0 to 1
 
-has no T, D and rho but in T D and rho T. A fit that assumes an age T gives D and rho in its units; D / rho [mm2] and rho T [1] do
-not depend on what was assumed, and nothing else is reported. A front's speed 2 sqrt(D rho) and any date need a second scan.
+has no T, D and rho but in T D and rho T. A fit that assumes an age T gives D and rho in its units; D / rho [mm2] and rho T [1]
+do not depend on what was assumed, and nothing else is reported. A front's speed 2 sqrt(D rho) and any date need a second scan.
 """
 
 from typing import NamedTuple

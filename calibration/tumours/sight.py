@@ -3,8 +3,8 @@
     Density   N itself, as from diffusion imaging
     Outline   1 / (1 + exp(-(N - threshold) / softness)): nearly 1 where a segmentation is 1, nearly 0 where it is 0
 
-A segmentation knows where N crosses a threshold and nothing of N elsewhere; the threshold is an assumption, and with one scan it
-trades against the age of the tumour.
+A segmentation knows where N crosses a threshold and nothing of N elsewhere; the threshold is an assumption, and with one
+scan it trades against the age of the tumour.
 """
 
 import abc
