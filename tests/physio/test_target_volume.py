@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from physio.fields import Domain, FieldError, Grid
 from physio.tumours.target_volume import coverage, equal_volume_target, margin_target
@@ -11,10 +12,13 @@ AWAY = np.sqrt(sum((np.asarray(GRID.centres(k)) - 20.0) ** 2 for k in GRID.axes)
 CORE = AWAY <= 5.0
 
 
-def test_a_margin_around_a_ball_is_a_ball():
+def test_a_margin_is_a_distance_and_equal_volume_is_a_ball():
+    # every distance between a voxel and a voxel of the core
     target = margin_target(Domain(GRID), CORE, 10.0)
-    assert target.sum() * GRID.cell == pytest.approx(4.0 / 3.0 * np.pi * 15.0**3, rel=0.06)
-    # of cells that fall with the distance, the same number is the same ball
+    places = np.stack([np.broadcast_to(GRID.centres(k), GRID.shape) for k in GRID.axes], axis=-1)
+    nearest = cdist(places.reshape(-1, 3), places[CORE]).min(1).reshape(GRID.shape)
+    assert (target == (nearest <= 10.0)).all()
+    # of cells that fall with the distance, as many as a ball holds are that ball
     model = equal_volume_target(Domain(GRID), np.exp(-AWAY), int((AWAY <= 12.0).sum()))
     assert (model == (AWAY <= 12.0)).all()
 
