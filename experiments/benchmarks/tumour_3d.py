@@ -12,7 +12,6 @@ Units: 1, s, 1/s, MiB. Without the atlas a ball of shells is used, and the run o
 """
 
 import dataclasses
-import resource
 import time
 from pathlib import Path
 
@@ -29,10 +28,10 @@ from experiments.benchmarks.contract import Baseline, Figure, Result, Target, me
 from experiments.problems import glioma_coverage
 from experiments.problems.brain_labels import brain_labels, cropped, white_places
 from experiments.problems.glioma_cohort import people
-from experiments.problems.glioma_course import COURSE, DAILY, RADIATION, UNKNOWNS
+from experiments.problems.glioma_course import COURSE, UNKNOWNS
 from experiments.problems.stencils import gcc_step, numpy_step, updates_a_second
+from experiments.problems.whole_head import HEAD, head_figures
 from physio.fields import Checkpointed, Forward, ForwardEuler, Heun, solve_field
-from physio.schedule import bolus
 from physio.tumours.infiltration import Brain, Infiltration
 from physio.tumours.reaction_diffusion import Drug, ReactionDiffusion
 
@@ -41,7 +40,6 @@ STEPS = 8
 TRUTH = (0.05, 0.1, 0.05, 0.02)
 SCALARS = (0.06, 0.12, 0.03, 0.4, 0.05, 0.05)
 REVERSE = "gradient of all scalars, reverse, over one solve"
-HEAD = "whole head, 270 d"
 
 
 def run(data: Path | None, quick: bool) -> Result:
@@ -73,7 +71,7 @@ def run(data: Path | None, quick: bool) -> Result:
     if quick or not atlas:
         targets.append(Target.not_run(HEAD, "memory and time", "the quick run leaves it out" if quick else "no atlas"))
     else:
-        figures += _head(labels)
+        figures += head_figures(labels, place)
     return Result(
         "tumour-3d", figures, targets, "float64", compile_s, error, "largest relative parameter error of (a)", baselines
     )
@@ -175,30 +173,3 @@ def _speeds(labels: np.ndarray) -> tuple[list[Figure], list[Baseline], float]:
     fast = updates_a_second(compiled, u, faces, dt, rate, steps)
     baselines.append(Baseline("voxel-updates a second, C by gcc -O3", fast, "1/s"))
     return figures, baselines, apart
-
-
-def _head(labels: np.ndarray) -> list[Figure]:
-    brain = Brain.of(labels, (1.0, 1.0, 1.0))
-    middle = white_places(labels, 64, 1, np.random.default_rng(SEED))[0]
-    seed = Seed(tuple(c + 0.5 for c in middle)).cells(brain.domain.grid, {}).astype(jnp.float32)
-    cells = brain.domain.kept(seed)
-    operator = Infiltration(0.1, 0.1).operator(brain, dtype=jnp.float32)
-    model = ReactionDiffusion(operator, {"temozolomide": Drug(0.02, 0.4)}, growth=0.05, radiosensitivity=0.05)
-    # 42 daily doses, then 32 of later courses
-    late = [100.0 + 28.0 * course + day for course in range(6) for day in range(6)][:32]
-    schedule = bolus("radiation", [t for _, t, _ in RADIATION], 2.0) + bolus(
-        "temozolomide", [t for _, t, _ in DAILY] + late, 1.0
-    )
-    solve = eqx.filter_jit(lambda m, n: solve_field(m, m.start(n), schedule, at=(0.0, 270.0), step=0.5, method=ForwardEuler()))
-    lowered = solve.lower(model, cells).compile()
-    began = time.perf_counter()
-    path = jax.block_until_ready(lowered(model, cells))
-    seconds = time.perf_counter() - began
-    return [
-        Figure(HEAD, seconds, "s"),
-        Figure(f"{HEAD}, voxels", int(np.prod(labels.shape)), "1"),
-        Figure(f"{HEAD}, steps", path.steps, "1"),
-        Figure(f"{HEAD}, voxel-updates a second", path.steps * float(np.prod(labels.shape)) / seconds, "1/s"),
-        Figure(f"{HEAD}, status", int(path.status), "1"),
-        Figure(f"{HEAD}, most memory of the process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, "MiB"),
-    ]

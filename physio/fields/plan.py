@@ -24,14 +24,12 @@ class FieldPlan(NamedTuple):
 
     ``start``  (segments,) time,  ``steps`` (segments,) how many and ``dt`` how long
     ``row``    (segments,) which observation is at the end, or the number of observations where none is
-    ``event``  (segments,) whether something happens at the start
     """
 
     start: np.ndarray
     steps: np.ndarray
     dt: np.ndarray
     row: np.ndarray
-    event: np.ndarray
     observations: int
 
 
@@ -76,10 +74,8 @@ def planned(channels: tuple[str, ...], schedule: Schedule, at, step: float, rows
     segment = first[np.abs(stops[None, :-1] - np.where(real, times, 0.0)[:, None]).argmin(1)]
     amounts = jnp.zeros((start.size, len(channels)), schedule.amount.dtype)
     amounts = amounts.at[segment, names].add(jnp.where(real, schedule.amount, 0.0))
-    event = np.zeros(start.size, bool)
-    event[segment[real]] = True
     steps, dt = (np.concatenate([p[k] for p in pieces]) for k in (1, 2))
-    return FieldPlan(start, steps, dt, row, event, at.size), amounts
+    return FieldPlan(start, steps, dt, row, at.size), amounts
 
 
 def _channels(channels: tuple[str, ...], schedule: Schedule) -> np.ndarray:
@@ -99,6 +95,10 @@ def _split(a: float, b: float, step: float, rows: int) -> tuple[np.ndarray, np.n
     dt = (b - a) / steps
     begun = np.arange(0, steps, rows)
     return a + dt * begun, np.minimum(rows, steps - begun), np.full(begun.size, dt)
+
+
+def total_steps(plan: FieldPlan) -> int:
+    return int(plan.steps.sum())
 
 
 def longest(plan: FieldPlan) -> float:

@@ -12,7 +12,7 @@ from physio.fields.adjoint import AbstractFieldAdjoint, Forward, March
 from physio.fields.diffusion import concrete
 from physio.fields.grid import FieldError
 from physio.fields.model import AbstractFieldModel
-from physio.fields.plan import FieldPlan, longest, planned
+from physio.fields.plan import longest, planned, total_steps
 from physio.fields.stepper import AbstractStepper, Heun
 from physio.schedule import Schedule, nothing
 from physio.solve.status import Status
@@ -62,10 +62,6 @@ def solve_field(
     status = jnp.where(finite, Status.OK, Status.NOT_FINITE)
     status = jnp.where(longest(plan) > limit * _SLACK, Status.UNSTABLE_STEP, status).astype(jnp.int32)
     return FieldPath(jnp.asarray(np.atleast_1d(np.asarray(at, float))), seen, status, total_steps(plan))
-
-
-def total_steps(plan: FieldPlan) -> int:
-    return int(plan.steps.sum())
 
 
 def _unstable(method: AbstractStepper, dt: float, limit: float) -> str:
