@@ -47,6 +47,8 @@ def figures(people: list[Person]) -> list[Figure]:
                 Figure(f"(b) unknowns that the scans tell, {place}", told, "1"),
             ]
             for k, unknown in enumerate(UNKNOWNS):
+                inside = np.mean([p.low[fit, k] <= p.truth[k] <= p.high[fit, k] for p in some])
+                found.append(Figure(f"(b) coverage of {unknown} alone, {place}", float(inside), "1"))
                 bias = np.median([p.found[fit, k] / p.truth[k] - 1.0 for p in some])
                 found.append(Figure(f"(b) bias of {unknown}, median, {place}", float(bias), "1"))
     return found
