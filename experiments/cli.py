@@ -180,6 +180,20 @@ def t1d(
     return calibrate(data, out, person, day and day.date(), days)
 
 
+@records.command()
+def tumour(
+    data: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER_OR_CSV", help="Sizes of tumours, a reading a row.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where page and table are written.")] = Path("tumours"),
+) -> int:
+    """Tumours: forecast the last two sizes of each from the earlier ones and from others, write one page."""
+    from experiments.tumour.calibrate import calibrate
+
+    return calibrate(data, out)
+
+
 @app.command()
 def doctor(out: Out = Path("runs")) -> int:
     """Check this machine: versions, devices, folders, disk; exit 1 when something fails."""

@@ -64,6 +64,14 @@ def write_bytes(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def write_texts(folder: Path, texts: dict[str, str]) -> None:
+    """Files of these names, each replaced whole; their paths are printed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        write_bytes(folder / name, text.encode())
+        print(folder / name)
+
+
 def write_document(path: Path, record: dict) -> None:
     write_bytes(path, (_text(record, indent=2) + "\n").encode())
 

@@ -12,14 +12,13 @@ visible readings alone, and the last one carried forward. The quick run leaves o
 import time
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 
-from calibration.population.fit import PopulationFit, SearchStatus, fit_population
-from calibration.population.forecast import forecast
-from calibration.tumours.mice import fit_each, mouse_population
+from calibration.population.fit import SearchStatus
+from calibration.tumours.mice import fit_each
 from calibration.tumours.records import TumourRecord, read_mice
 from experiments.benchmarks.contract import Baseline, Figure, Result, Target
+from experiments.problems.mice_left_out import left_out
 from experiments.problems.shared_data import shared_data
 from physio.tumours.closed_forms import gompertz
 
@@ -89,15 +88,10 @@ def _error(predicted: object, mouse: TumourRecord) -> float:
 
 def _left_out(mice: list[TumourRecord], tested: range, *, reduced: bool) -> tuple[np.ndarray, np.ndarray, int]:
     """Errors (tested,), which hidden volumes lie inside (tested, levels, hidden), how many populations converged."""
-    # all mice in one table, so that one program serves every choice of who is left out
-    whole = mouse_population(mice, reduced=reduced)
-    visible = mouse_population(mice, [len(m.time) - HIDDEN for m in mice], reduced=reduced)
+    known = [len(m.time) - HIDDEN for m in mice]
     errors, inside, converged = [], [], 0
-    for i in tested:
-        others = jnp.asarray([j for j in range(len(mice)) if j != i])
-        fit: PopulationFit = fit_population(whole.picked(others))
+    for i, (fit, told) in zip(tested, left_out(mice, [[i] for i in tested], known, reduced=reduced), strict=True):
         converged += fit.status == SearchStatus.CONVERGED and bool(fit.counted.all())
-        told = forecast(visible.picked(jnp.asarray([i])), fit.x)
         last = slice(len(mice[i].time) - HIDDEN, len(mice[i].time))
         hidden = mice[i].size[-HIDDEN:]
         errors.append(_error(told.quantile(0.5)[last, 0], mice[i]))

@@ -16,7 +16,8 @@ _DARKEST, _LIGHTEST = 0.35, 0.82
 
 class Slice(NamedTuple):
     """``label`` (rows, columns) of whole numbers, 0 outside the head; ``density`` (rows, columns) from 0 to 1, of what fits;
-    ``plan`` (rows, columns) true inside; ``spacing`` between rows and between columns [mm]; ``tissues`` name the labels from 1 on.
+    ``plan`` (rows, columns) true inside; ``spacing`` between rows and between columns [mm]; ``tissues`` name the labels
+    from 1 on.
     """
 
     label: np.ndarray

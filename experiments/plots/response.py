@@ -4,6 +4,7 @@ Lines are those of RECIST 1.1, E. A. Eisenhauer et al., Eur. J. Cancer 45:228 (2
 from +20 % on, in sums of diameters. RECIST counts +20 % from the smallest sum; here all changes are from the first reading.
 """
 
+from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
@@ -30,9 +31,9 @@ class Responses(NamedTuple):
 
 
 @in_style
-def response_figure(found: Responses, what: str = "sum of diameters") -> Figure:
-    """Bars in order of ``best``. ValueError: nobody, shapes that differ, a change that is no number or below -100 %, an
-    interval whose ends are exchanged.
+def response_figure(found: Responses, what: str = "best change of the sum of diameters", who: str = "people") -> Figure:
+    """Bars in order of ``best``; ``what`` names the change and ``who`` has it. ValueError: nobody, shapes that differ, a
+    change that is no number or below -100 %, an interval whose ends are exchanged.
     """
     _check(found)
     order = np.argsort(-found.best, kind="stable")
@@ -62,8 +63,8 @@ def response_figure(found: Responses, what: str = "sum of diameters") -> Figure:
         ax.set_xticks(place, [found.names[i] for i in order], rotation=90 if len(order) > 12 else 0)
     else:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xlabel(f"{len(order)} people or animals, from the worst to the best")
-    ax.set_ylabel(f"best change of the\n{what} [%]")
+    ax.set_xlabel(f"{len(order)} {who}, from the worst to the best")
+    ax.set_ylabel(fill(f"{what} [%]", 28))
     ax.legend(ncols=5, loc="lower left", bbox_to_anchor=(-0.1, 1.0), borderaxespad=0.2, columnspacing=1.2)
     return figure
 

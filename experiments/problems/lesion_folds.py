@@ -63,13 +63,15 @@ def forecasts(records: list[TumourRecord], *, folds: int, regimes: int = 3, draw
         score += float(log_density(course, scans(own, most)).sum())
         readings += sum(len(r.time) - 1 for r in own)
         here = [i for i, r in enumerate(asked) if fold_of(r, folds) == fold]
+        courses.append(course)
+        searched += ended
+        if not here:
+            continue
         people = [asked[i] for i in here]
         weeks = np.stack([np.diff(r.time[-HIDDEN - 1 :]) for r in people], axis=-1)
         keys = keys_of(SEED, "lesions", [r.person for r in people])
         found = forecast_draws(course, scans([r.first(-HIDDEN) for r in people], most), jnp.asarray(weeks), keys, draws)
         out[:, :, here] = np.asarray(found)
-        courses.append(course)
-        searched += ended
     return Forecasts(out, score / readings, searched, courses)
 
 

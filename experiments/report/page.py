@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from experiments.report.parts import Section
 from experiments.report.results import Results
@@ -16,16 +16,9 @@ MOST_DOWNLOADS = 1_200_000
 
 def render(results: Results, sections: list[Section]) -> str:
     """The whole page; everything from the tables is escaped, the drawings are not."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     _keep_small(sections)
     failures = results.failures()
-    return environment.get_template("report.html").render(
+    return _template("report.html").render(
         name=results.provenance.get("name", "run"),
         sections=sections,
         failures=[{**row, "touched": _touched(row["touches"])} for row in failures[:MOST_FAILURES]],
@@ -33,6 +26,22 @@ def render(results: Results, sections: list[Section]) -> str:
         provenance=_provenance(results),
         versions=results.provenance.get("versions", {}),
     )
+
+
+def record_page(name: str, topic: str, sections: list[Section]) -> str:
+    """The page of one record, such as a person's or a folder's."""
+    return _template("twin.html").render(name=name, topic=topic, sections=sections)
+
+
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
 
 
 def _keep_small(sections: list[Section]) -> None:

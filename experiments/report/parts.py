@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -78,12 +79,17 @@ class Section:
 
 def download(name: str, header: list[str], rows: list[list], study: str, tables: str) -> Download:
     """CSV of the numbers in a picture; ``tables`` says which result tables hold them in full."""
+    address = "data:text/csv;charset=utf-8," + quote(csv_text(header, rows), safe=",()*/.:;=+ ")
+    return Download(f"{name}.csv", address, f"tables/*-{tables}.parquet, rows of study {study}")
+
+
+def csv_text(header: Sequence[str], rows: Sequence[Sequence]) -> str:
+    """Rows below their header; numbers with six digits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows([[_cell(value) for value in row] for row in rows])
-    address = "data:text/csv;charset=utf-8," + quote(text.getvalue(), safe=",()*/.:;=+ ")
-    return Download(f"{name}.csv", address, f"tables/*-{tables}.parquet, rows of study {study}")
+    return text.getvalue()
 
 
 def _cell(value: object) -> object:

@@ -7,6 +7,7 @@ the words "not quantified".
 import math
 
 NOT_QUANTIFIED = "not quantified"
+WARNING = "Research software, not a medical device. It explains data and never advises."
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

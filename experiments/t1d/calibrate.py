@@ -17,8 +17,8 @@ from calibration.errors import InputError
 from calibration.records.days import Rules, summary
 from calibration.records.folder import read_folder
 from experiments.jax_setup import keep_compiled_programs
-from experiments.records import write_bytes
-from experiments.report.wording import count
+from experiments.records import write_texts
+from experiments.report.wording import WARNING, count
 from experiments.t1d.asked import fitted
 from experiments.t1d.chosen import Person, chosen, is_virtual, one_of
 from experiments.t1d.fits_table import as_csv, learned
@@ -28,7 +28,6 @@ from experiments.t1d.skill import scored
 OK, FAILED = 0, 3
 FAMILIES = (S2008, Hovorka)
 TABLE = "fits.csv"
-WARNING = "Research software, not a medical device. It explains data and never advises."
 
 
 def calibrate(folder: Path, out: Path, person: str | None, on: date | None, most: int) -> int:
@@ -62,10 +61,7 @@ def calibrate(folder: Path, out: Path, person: str | None, on: date | None, most
         own = [twin for twin in twins if twin.window.diary is somebody.diary]
         texts[_file(somebody)] = render(somebody, own, fits, rows, skills.get(somebody.diary.person), virtual)
     say("writing")
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        write_bytes(out / name, text.encode())
-        print(out / name)
+    write_texts(out, texts)
     failed = [f"{t.window.day.person} {t.window.day.date}" for t in twins if not t.recorded.good[0]]
     for name in failed:
         print(f"failed  {name}: no family could be fitted to the day")

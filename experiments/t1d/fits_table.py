@@ -6,8 +6,6 @@ Values are at the most probable z; ends are those of a normal posterior in z, wh
 are left out.
 """
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,6 +17,7 @@ from scipy.special import ndtri
 from calibration.diabetes.day_problem import BEGIN, DayProblem
 from calibration.diabetes.fitting import DayFits
 from calibration.diabetes.s2008_priors import PRODUCTION
+from experiments.report.parts import csv_text
 from experiments.t1d.asked import LEVEL, Twin
 
 HEADER = ("person", "date", "family", "family weight", "unknown", "unit", "value", "5 %", "95 %")
@@ -61,11 +60,7 @@ def learned(fits: Sequence[DayFits], twins: Sequence[Twin]) -> list[Learned]:
 
 
 def as_csv(rows: Sequence[Learned]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEADER)
-    writer.writerows([[f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows])
-    return text.getvalue()
+    return csv_text(HEADER, rows)
 
 
 def _unit(problem: DayProblem, name: str) -> str:

@@ -5,14 +5,12 @@ Every number has its interval or the words "not quantified".
 
 from collections.abc import Sequence
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from calibration.diabetes.fitting import DayFits
 from calibration.diabetes.glucose_profile import ambulatory_profile, control, glucose_trace_of
 from calibration.diabetes.support import largest
 from calibration.diabetes.time_below import TimeBelow
 from calibration.records.days import summary
-from experiments.report.page import TEMPLATES
+from experiments.report.page import record_page
 from experiments.report.parts import Section, Sheet
 from experiments.report.wording import NOT_QUANTIFIED, count, listed, number, percent
 from experiments.t1d.asked import LEVEL, Told, Twin
@@ -38,9 +36,7 @@ def render(
     sections.append(_whole(person))
     for section in sections:
         section.synthetic = virtual
-    loader = FileSystemLoader(TEMPLATES)
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("twin.html").render(name=person.diary.person, sections=sections)
+    return record_page(person.diary.person, "type 1 diabetes", sections)
 
 
 def _record(person: Person, twins: Sequence[Twin], virtual: bool) -> Section:

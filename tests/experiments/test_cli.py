@@ -21,7 +21,10 @@ def test_help_is_fast(somagrad):
         assert f" {verb} " in ended.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["bench", "--list"], ["run", "--help"], ["calibrate", "t1d", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["bench", "--list"], ["run", "--help"], ["calibrate", "t1d", "--help"], ["calibrate", "tumour", "--help"]],
+)
 def test_nothing_heavy_is_imported(environment, arguments):
     code = (
         "import sys, atexit\n"

@@ -1,0 +1,21 @@
+"""Every forecast as a row of ``forecasts.csv``, with its interval, the last known size and what was read."""
+
+from collections.abc import Sequence
+
+from experiments.tumour.told import HIDDEN, Told
+
+HEADER = (
+    "person", "arm", "known readings", "time", "time unit", "forecast", "5 %", "95 %", "last carried forward", "read", "unit",
+)  # fmt: skip
+
+
+def rows(told: Sequence[Told]) -> list[list]:
+    """Of the hidden readings of all good forecasts; read is empty where the tumour was not seen."""
+    found = []
+    for one in (t for t in told if t.good):
+        record = one.record
+        for time, three, size in zip(record.time[-HIDDEN:], one.size[:, -HIDDEN:].T, record.size[-HIDDEN:], strict=True):
+            read = float(size) if size > 0.0 else ""
+            numbers = [*map(float, three), float(record.size[one.known - 1]), read]
+            found.append([record.person, record.arm, one.known, float(time), record.time_unit, *numbers, record.unit])
+    return found
