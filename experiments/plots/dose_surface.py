@@ -3,11 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from experiments.plots.sheet import in_style, sheet
+
+# black lines are read on all of it
+LIGHT = ListedColormap(colormaps["YlGnBu"](np.linspace(0.0, 0.6, 256)))
 
 
 class Surface(NamedTuple):
@@ -32,7 +37,7 @@ def dose_surface_figure(surface: Surface) -> Figure:
     _check(surface)
     figure, axes = sheet(width=4.6, height=3.6)
     ax = axes[0, 0]
-    image = ax.pcolormesh(surface.first, surface.second, surface.effect, cmap="YlGnBu", shading="gouraud", alpha=0.6)
+    image = ax.pcolormesh(surface.first, surface.second, surface.effect, cmap=LIGHT, shading="gouraud")
     figure.colorbar(image, ax=ax, label="effect of both [fraction]")
     for drug, axis in ((surface.first, "x"), (surface.second, "y")):
         if drug[0] > 0.0:

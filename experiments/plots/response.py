@@ -38,7 +38,8 @@ def response_figure(found: Responses, what: str = "best change of the sum of dia
     _check(found)
     order = np.argsort(-found.best, kind="stable")
     best, low, high, read = (part[order] for part in (found.best, found.low, found.high, found.read))
-    figure, axes = sheet(width=6.4, height=3.2)
+    few = len(order) <= MOST_NAMES
+    figure, axes = sheet(width=6.4 if few else 8.4, height=3.2)
     ax, place = axes[0, 0], np.arange(len(order))
     for here, colour, said in (
         (best >= PROGRESSION, ORANGE, f"{PROGRESSION:+g} % or more"),
@@ -46,25 +47,26 @@ def response_figure(found: Responses, what: str = "best change of the sum of dia
         (best <= RESPONSE, BLUE, f"{RESPONSE:g} % or less".replace("-", "−")),
     ):
         if here.any():
-            ax.bar(place[here], best[here], width=0.8, color=colour, alpha=0.7, label=f"{said}: {int(here.sum())}")
+            width = 0.8 if few else 1.0
+            ax.bar(place[here], best[here], width=width, color=colour, alpha=0.7, label=f"{said}: {int(here.sum())}")
     known = np.isfinite(low)
     if known.any():
-        width = 1.2 if len(order) <= MOST_NAMES else 0.5
+        width, alpha = (1.2, 1.0) if few else (0.6, 0.35)
         said = f"{100 * found.level:g} % interval"
-        ax.vlines(place[known], low[known], high[known], color="black", linewidth=width, label=said)
+        ax.vlines(place[known], low[known], high[known], color="black", linewidth=width, alpha=alpha, label=said)
     if np.isfinite(read).any():
-        marker, size = ("D", 3.5) if len(order) <= MOST_NAMES else (".", 2.5)
-        ax.plot(place, read, marker, color="black", markersize=size, markerfacecolor="white", label="as read")
+        marker, size, inside = ("D", 3.5, "white") if few else (".", 2.0, "black")
+        ax.plot(place, read, marker, color="black", markersize=size, markerfacecolor=inside, label="as read")
     for line in (RESPONSE, PROGRESSION):
         ax.axhline(line, color=GREY, linewidth=0.8, linestyle="--")
     ax.axhline(0.0, color="black", linewidth=0.8)
     ax.set_xlim(-0.6, len(order) - 0.4)
-    if len(order) <= MOST_NAMES:
+    if few:
         ax.set_xticks(place, [found.names[i] for i in order], rotation=90 if len(order) > 12 else 0)
     else:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel(f"{len(order)} {who}, from the worst to the best")
-    ax.set_ylabel(fill(f"{what} [%]", 28))
+    ax.set_ylabel(fill(f"{what} [%]", 32))
     ax.legend(ncols=5, loc="lower left", bbox_to_anchor=(-0.1, 1.0), borderaxespad=0.2, columnspacing=1.2)
     return figure
 

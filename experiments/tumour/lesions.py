@@ -13,7 +13,7 @@ FOLDS, DRAWS, FEWEST = 5, 2000, 30
 WORDS = Words("person", "people", "diameter", "best change of the diameter")
 ASSUMED = (
     ("Assumed", "A lesion shrinks, stands or grows from scan to scan; treatment goes on as in the record, doses are not read"),
-    ("Assumed", "A reading of 0 is below 3 mm, not a diameter of 0; a reading may repeat the last one exactly, as many do"),
+    ("Assumed", "A reading of 0 is below 3 mm; in errors it counts as 0 mm. A reading may repeat the last exactly, as many do"),
     ("Population", f"fitted {FOLDS} times, each time to the whole records of people whose forecast it is not used for"),
 )  # fmt: skip
 

@@ -24,6 +24,7 @@ LEAST, FEWEST, MOST = 4, 8, 20    # readings of an animal, animals of a fit, fit
 WORDS = Words("animal", "animals", "volume", "change of the diameter at the last reading")
 START = (
     "The tumour of every animal is 1 mm3 at day 0, the day of injection, grows by Gompertz's law and is not treated",
+    "A diameter is that of a sphere of the volume read",
     "Where a reading is 0 nothing was felt: it is left out of fit and score, for the caliper's limit is not recorded",
 )
 

@@ -105,8 +105,8 @@ def _response(good: Sequence[Told], found: Forecasts) -> Section:
     return Section(
         name="response",
         title="Response",
-        lead=f"The {found.words.change} from the first reading. Diameters of volumes are those of spheres.",
-        summary=f"{who} read at −30 % or less; exact.",
+        lead=f"The {found.words.change} from the first reading, as forecast and as read.",
+        summary=f"{who} read at −30 % or less.",
         findings=[("Read at −30 % or less", f"{who}; what a second reading would have said is {NOT_QUANTIFIED}")],
         pictures=present(response_picture(good, found.words)),
     )

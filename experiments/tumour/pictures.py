@@ -46,11 +46,11 @@ def response_picture(told: Sequence[Told], words: Words) -> Picture | None:
     figure = response_figure(Responses(names, middle, low, high, read, LEVEL), words.change, words.many)
     cells = [[name, *map(float, (*t.change, t.read))] for name, t in zip(names, known, strict=True)]
     return Picture(
-        title="Response, as forecast and as read",
+        title=words.change[:1].upper() + words.change[1:],
         panels=[Panel("", of_figure(figure, f"A waterfall of the {words.change}, with intervals and what was read."))],
         sentence=f"Bars: the {words.change} from the first reading, as forecast from known readings; lines hold "
-        f"{percent(LEVEL)}; open dots are what was read in the end. Dashed lines: −30 % and +20 %, those of RECIST, which are "
+        f"{percent(LEVEL)}; marks are what was read in the end. Dashed lines: −30 % and +20 %, those of RECIST, which are "
         "meant for sums of diameters of treated people and count growth from the smallest sum.",
         download=download("response", [words.one, "forecast [%]", "5 %", "95 %", "read [%]"], cells, "", ""),
-        width=560,
+        width=640,
     )

@@ -10,12 +10,11 @@ HEADER = (
 
 
 def rows(told: Sequence[Told]) -> list[list]:
-    """Of the hidden readings of all good forecasts; read is empty where the tumour was not seen."""
+    """Of the hidden readings of all good forecasts; a size of 0 is below detection, as in the file."""
     found = []
     for one in (t for t in told if t.good):
         record = one.record
         for time, three, size in zip(record.time[-HIDDEN:], one.size[:, -HIDDEN:].T, record.size[-HIDDEN:], strict=True):
-            read = float(size) if size > 0.0 else ""
-            numbers = [*map(float, three), float(record.size[one.known - 1]), read]
+            numbers = [*map(float, three), float(record.size[one.known - 1]), float(size)]
             found.append([record.person, record.arm, one.known, float(time), record.time_unit, *numbers, record.unit])
     return found

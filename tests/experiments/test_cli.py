@@ -66,6 +66,11 @@ def test_schema_is_json_schema(somagrad):
             "demo",
         ),
         (
+            ["calibrate", "tumour", "--data", "none"],
+            "error: none: no such file or folder; expected a CSV with the columns mouse, day, volume_mm3 or pid, arm, "
+            "t_weeks, diam_mm, vol_mm3",
+        ),
+        (
             ["bench", "fsigt", "--data", "none"],
             "error: none: no such file or folder; expected the benchmark's data",
         ),

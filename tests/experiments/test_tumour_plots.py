@@ -44,6 +44,10 @@ FIGURES = {
         lambda: response_figure(PEOPLE),
         ["+20 % or more: 1", "between: 1", "−30 % or less: 2", "90 % interval", "as read", "diameters [%]", "ada", "4 people"],
     ),
+    "response of many": (
+        lambda: response_figure(Responses(tuple(map(str, range(60))), np.linspace(90, -90, 60), *3 * [np.full(60, np.nan)])),
+        ["60 people", "+20 % or more: 23"],
+    ),
     "doses": (
         lambda: dose_surface_figure(DRUGS),
         ["first drug [uM]", "second drug [uM]", "excess over Bliss, −0.05 to 0.15", "effect of both [fraction]"],
