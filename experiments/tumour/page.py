@@ -41,7 +41,7 @@ def _record(records: Sequence[TumourRecord], remarks: Sequence[Remark], found: F
         ("Record", f"{who}, {count(readings, 'reading')} of the {words.what} [{plain(first.unit)}], "
          f"{number(float(times.min()))} to {number(float(times.max()))} {first.time_unit}; {unseen} below detection"),
         ("Forecast", f"the last {HIDDEN} readings of {count(len(found.told), words.one, words.many)}; "
-         f"{len(found.short)} have too few"),
+         f"{len(found.short)} have too few that were seen"),
         *found.assumed,
         *found.shared,
     ]  # fmt: skip
@@ -50,7 +50,7 @@ def _record(records: Sequence[TumourRecord], remarks: Sequence[Remark], found: F
     said = [[f"{r.file}:{r.row}" if r.row else r.file, r.what, r.assumption] for r in remarks]
     sheets = [
         Sheet(f"Remarks on the file ({len(said)})", ["where", "what was found", "what was assumed"], said),
-        Sheet("Too few readings to hide any", [words.one], [[name] for name in found.short]),
+        Sheet("Not forecast: too few readings that were seen", [words.one], [[name] for name in found.short]),
     ]
     return Section(
         name="record",
@@ -118,4 +118,4 @@ def _read(size: float, unit: str) -> str:
 
 def _three(three: np.ndarray, unit: str) -> str:
     value, low, high = (number(float(x)) for x in three)
-    return f"{value} {unit}; {low} to {high} ({percent(LEVEL)})"
+    return f"{value} {unit}; " + (f"{low} to {high} ({percent(LEVEL)})" if np.isfinite(three).all() else NOT_QUANTIFIED)
