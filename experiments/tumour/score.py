@@ -16,8 +16,8 @@ FEWEST = 5    # people without whom an interval says nothing
 
 class Score(NamedTuple):
     """Each (3,): the number and the ends of its interval. Errors are absolute, in the unit of the readings; ``less`` is by how
-    much the forecast's is smaller; ``within`` the share of hidden readings inside their intervals, ends included [1]. Fewer than
-    five people have ends of nan.
+    much the forecast's is smaller; ``within`` the share of hidden readings inside their intervals, ends included [1]. Fewer
+    than five people have ends of nan.
     """
 
     forecast: np.ndarray
