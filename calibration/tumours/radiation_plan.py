@@ -1,65 +1,63 @@
 """Doses of a course searched by gradient: the risk of early progression over draws of one person's tumour made small.
 
-    risk(u)      = superquantile of -T(u) over draws         u   dose of a fraction in each week [Gy], the same in all of a week
-    equal dose     least risk at  sum of doses <= that of the standard course,       low <= u <= high
-    equal control  least sum of doses whose risk is not above that of the standard course
+    risk(u)        = superquantile of -T(u) over draws       u   dose of a fraction in each week [Gy], the same in all of a week
+    spent(u)       = sum of u (1 + u / spared)               over fractions [Gy]; plain dose where spared is infinite
+    equal dose     least risk at spent(u) of the standard course,    low <= u <= high
+    equal control  least spent(u) whose risk is not above that of the standard course
 
-T, the time to progression, is of ``calibration.tumours.radiation_course``. The least risk at a dose is found by SLSQP with
-derivatives from JAX. It has many local minima, for large fractions kill more than small ones of the same sum: starts are the
-standard course scaled, and courses with as many full weeks as the sum allows, the best of them. The standard course is always
-among the candidates, so no plan is worse than it on its own draws. The least dose is where the least risk at a dose passes that
-of the standard course, by bisection, from the side that controls.
+T, the time to progression, is of ``calibration.tumours.radiation_course``. What is searched is w = u (1 + u / spared), in which
+what is spent is a sum; SLSQP takes derivatives from JAX. Risk has many local minima, for of one sum of doses large fractions
+kill more than small ones: starts are the standard course scaled and all orders of full weeks, the best of them polished. The
+standard course is among the candidates, so no plan is worse than it on its own draws. The least that can be spent is where the
+least risk passes that of the standard course, by bisection, from the side that controls.
 
-What is spared is the sum of doses, as in Chaudhuri 2023, and that is not the whole of harm: late tissue minds large fractions
-more than a tumour does. ``late_dose`` says how much.
+Plain dose is what Chaudhuri 2023 spares, and that is not the whole of harm: late tissue, alpha/beta 3 Gy, minds large fractions
+more than a tumour does. With ``spared`` 3 Gy the biologically effective dose of late tissue is spent instead.
 
 Sources: A. Chaudhuri et al., Front. Artif. Intell. 6:1222612 (2023), the two questions; level, bounds and the time to progression
 are ours. D. Kraft, DFVLR-FB 88-28 (1988), SLSQP.
 """
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, ArrayLike
 from scipy.optimize import minimize
 
 from calibration.errors import InputError
 from calibration.superquantile import superquantile
 from calibration.tumours.radiation_course import fraction_days, time_to_progression
 from physio.tumours.irradiated import IrradiatedTumour
-from physio.tumours.linear_quadratic import biologically_effective_dose
 
 LEVEL = 0.8
-LATE_RATIO = 3.0    # Gy, of late tissue
-_HALVINGS = 8
+_HALVINGS = 10
 _POLISHED = 3
 
 
 @dataclass(frozen=True)
 class Course:
-    """``each`` fractions a week for as many weeks as ``standard`` has doses [Gy]; weekly bounds ``low`` and ``high`` [Gy].
+    """``each`` fractions a week for as many weeks as ``standard`` has doses [Gy], with bounds ``low`` and ``high`` [Gy].
 
-    A week that was given already has low = high. InputError where a bound is negative or does not hold the standard dose.
+    A week that was given already has low = high. ``spared`` [Gy] is alpha/beta of the tissue that is spared, infinite for plain
+    dose. InputError where a bound is negative or does not hold the standard dose.
     """
 
     standard: tuple[float, ...] = (2.0,) * 6
     low: tuple[float, ...] = (0.0,) * 6
     high: tuple[float, ...] = (4.0,) * 6
     each: int = 5
+    spared: float = math.inf
 
     def __post_init__(self):
         for week, (low, dose, high) in enumerate(zip(self.low, self.standard, self.high, strict=True), start=1):
             if not 0.0 <= low <= dose <= high:
                 said = f"{dose:g} Gy between {low:g} and {high:g} Gy"
                 raise InputError("course", week, "standard", said, "0 <= low <= standard <= high in every week")
-
-    @property
-    def total(self) -> float:
-        """Sum of standard doses [Gy]."""
-        return self.each * sum(self.standard)
 
     @property
     def days(self) -> np.ndarray:
@@ -69,19 +67,27 @@ class Course:
         """Doses (fractions, ...) of weekly ones (weeks, ...)."""
         return jnp.repeat(jnp.asarray(weekly), self.each, axis=0)
 
+    def weighed(self, weekly: ArrayLike) -> np.ndarray:
+        """w (weeks,) of a fraction [Gy]."""
+        weekly = np.asarray(weekly, float)
+        return weekly * (1.0 + weekly / self.spared)
+
+    def weekly(self, weighed: Array) -> Array:
+        """Doses of w, the positive root, without a difference of near numbers."""
+        return 2.0 * weighed / (1.0 + jnp.sqrt(1.0 + 4.0 * weighed / self.spared))
+
+    def spent(self, weekly: ArrayLike) -> float:
+        """What all fractions spend [Gy]."""
+        return float(self.each * self.weighed(weekly).sum())
+
 
 @dataclass(frozen=True)
 class Plan:
-    """``weekly`` doses a fraction (weeks,) [Gy], their sum ``total`` [Gy] over all fractions, and ``risk`` [d]."""
+    """``weekly`` doses of a fraction (weeks,) [Gy], what is ``spent`` [Gy] over all fractions, and ``risk`` [d]."""
 
     weekly: np.ndarray
-    total: float
+    spent: float
     risk: float
-
-
-def late_dose(weekly: Array, each: int = 5) -> Array:
-    """Biologically effective dose [Gy] of late tissue, alpha/beta 3 Gy."""
-    return biologically_effective_dose(jnp.asarray(weekly), LATE_RATIO, each).sum(axis=0)
 
 
 @eqx.filter_jit
@@ -91,87 +97,86 @@ def risk_of(weekly: Array, course: Course, tumour: IrradiatedTumour, level: floa
 
 
 @eqx.filter_jit
-def _risks(weekly: Array, course: Course, tumour: IrradiatedTumour, level: float) -> Array:
+def _risks(weighed: Array, course: Course, tumour: IrradiatedTumour, level: float) -> Array:
     """Of several courses (weeks, courses)."""
-    draws = eqx.filter_vmap(lambda u: risk_of(u, course, tumour, level), in_axes=1)
-    return draws(weekly)
+    return jax.vmap(lambda w: risk_of(course.weekly(w), course, tumour, level), in_axes=1)(weighed)
 
 
 @eqx.filter_jit
-def _with_gradient(weekly: Array, course: Course, tumour: IrradiatedTumour, level: float) -> tuple[Array, Array]:
-    return eqx.filter_value_and_grad(lambda u: risk_of(u, course, tumour, level))(weekly)
+def _with_gradient(weighed: Array, course: Course, tumour: IrradiatedTumour, level: float) -> tuple[Array, Array]:
+    return jax.value_and_grad(lambda w: risk_of(course.weekly(w), course, tumour, level))(weighed)
 
 
 def standard_plan(course: Course, tumour: IrradiatedTumour, level: float = LEVEL) -> Plan:
     """The standard course and its risk."""
     weekly = np.asarray(course.standard)
-    return Plan(weekly, course.total, float(risk_of(jnp.asarray(weekly), course, tumour, level)))
+    return Plan(weekly, course.spent(weekly), float(risk_of(jnp.asarray(weekly), course, tumour, level)))
 
 
-def equal_dose(course: Course, tumour: IrradiatedTumour, total: float | None = None, level: float = LEVEL) -> Plan:
-    """The least risk at a sum of doses [Gy], that of the standard course by default; InputError where bounds do not allow it."""
-    low, high = np.asarray(course.low), np.asarray(course.high)
-    total = course.total if total is None else total
-    share = total / course.each
+def equal_dose(course: Course, tumour: IrradiatedTumour, spent: float | None = None, level: float = LEVEL) -> Plan:
+    """The least risk where so much is spent [Gy], as by the standard course by default; InputError where no bounds allow it."""
+    low, high = course.weighed(course.low), course.weighed(course.high)
+    share = course.spent(course.standard) / course.each if spent is None else spent / course.each
     if not low.sum() <= share <= high.sum():
         allowed = f"{course.each * low.sum():g} to {course.each * high.sum():g} Gy"
-        raise InputError("plan", None, "total", f"{total:g} Gy is outside the bounds", allowed)
+        raise InputError("plan", None, "spent", f"{course.each * share:g} Gy is outside the bounds", allowed)
     starts = _starts(course, share)
     risks = np.asarray(_risks(jnp.asarray(starts), course, tumour, level))
     order = np.argsort(risks)[:_POLISHED]
-    found = [(risks[order[0]], starts[:, order[0]])]
+    found = [(float(risks[order[0]]), starts[:, order[0]])]
     for k in order:
         ended = minimize(
-            lambda u: tuple(np.asarray(v) for v in _with_gradient(jnp.asarray(u), course, tumour, level)),
+            lambda w: tuple(np.asarray(v) for v in _with_gradient(jnp.asarray(w), course, tumour, level)),
             starts[:, k],
             jac=True,
             method="SLSQP",
             bounds=list(zip(low, high, strict=True)),
-            constraints={"type": "eq", "fun": lambda u: u.sum() - share, "jac": np.ones_like},
+            constraints={"type": "eq", "fun": lambda w: w.sum() - share, "jac": np.ones_like},
             options={"maxiter": 40, "ftol": 1e-4},
         )
-        weekly = _within(ended.x, low, high, share)
-        found.append((float(risk_of(jnp.asarray(weekly), course, tumour, level)), weekly))
-    risk, weekly = min(found, key=lambda pair: pair[0])
-    return Plan(weekly, float(course.each * weekly.sum()), float(risk))
+        inside = _within(ended.x, low, high, share)
+        found.append((float(_risks(jnp.asarray(inside)[:, None], course, tumour, level)[0]), inside))
+    risk, weighed = min(found, key=lambda pair: pair[0])
+    return Plan(np.asarray(course.weekly(weighed)), float(course.each * weighed.sum()), risk)
 
 
 def equal_control(course: Course, tumour: IrradiatedTumour, level: float = LEVEL) -> Plan:
-    """The least sum of doses whose risk is not above that of the standard course."""
+    """The least that is spent at a risk not above that of the standard course."""
     standard = standard_plan(course, tumour, level)
-    best, asked = standard, course.each * sum(course.low)
+    best, missed = standard, course.spent(course.low)
     for _ in range(_HALVINGS):
-        middle = 0.5 * (asked + best.total)
-        tried = equal_dose(course, tumour, middle, level)
+        tried = equal_dose(course, tumour, 0.5 * (missed + best.spent), level)
         if tried.risk <= standard.risk:
             best = tried
         else:
-            asked = middle
+            missed = tried.spent
     return best
 
 
 def _starts(course: Course, share: float) -> np.ndarray:
-    """Courses (weeks, courses) of weekly doses that sum to ``share``: the standard one scaled, and orders of full weeks."""
-    low, high, standard = (np.asarray(v) for v in (course.low, course.high, course.standard))
-    scaled = [_within(low + (standard - low) * t, low, high, share) for t in (share / standard.sum(),)]
-    found = {tuple(np.round(_filled(order, low, high, share), 12)) for order in itertools.permutations(range(len(low)))}
-    return np.stack(scaled + [_within(np.asarray(u), low, high, share) for u in sorted(found)], axis=1)
+    """Courses w (weeks, courses) that sum to ``share``: the standard one scaled, and all orders of full weeks."""
+    low, high, standard = (course.weighed(v) for v in (course.low, course.high, course.standard))
+    span = standard.sum() - low.sum()
+    scaled = low + (standard - low) * ((share - low.sum()) / span if span > 0.0 else 0.0)
+    orders = itertools.permutations(range(len(low)))
+    found = {tuple(np.round(_filled(order, low, high, share), 9)): order for order in orders}
+    return np.stack([_within(scaled, low, high, share)] + [_filled(found[k], low, high, share) for k in sorted(found)], axis=1)
 
 
 def _filled(order: tuple[int, ...], low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
     """Weeks filled to their bounds in an order, as far as the sum goes."""
-    weekly, left = low.copy(), share - low.sum()
+    weighed, left = low.copy(), share - low.sum()
     for week in order:
         added = min(left, high[week] - low[week])
-        weekly[week], left = weekly[week] + added, left - added
-    return weekly
+        weighed[week], left = weighed[week] + added, left - added
+    return weighed
 
 
-def _within(weekly: np.ndarray, low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
-    """The nearest doses within bounds that sum to ``share``: all moved by one amount, found by bisection."""
-    least, most = (low - weekly).min(), (high - weekly).max()
+def _within(weighed: np.ndarray, low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
+    """The nearest point within bounds that sums to ``share``: all moved by one amount, found by bisection."""
+    least, most = (low - weighed).min(), (high - weighed).max()
     for _ in range(60):
         moved = 0.5 * (least + most)
-        over = np.clip(weekly + moved, low, high).sum() > share
+        over = np.clip(weighed + moved, low, high).sum() > share
         least, most = (least, moved) if over else (moved, most)
-    return np.clip(weekly + least, low, high)
+    return np.clip(weighed + least, low, high)

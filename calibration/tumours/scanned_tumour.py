@@ -85,7 +85,7 @@ def seen_volumes(scans: Array, days: Array, dose: Array, tumour: IrradiatedTumou
     return volume[place[: len(scans)]], volume[place[len(scans)]]
 
 
-def draws_of(person: ScannedTumour, key: Array, *, draws: int = 256, tried: int = 8192) -> TumourDraws:
+def draws_of(person: ScannedTumour, key: Array, *, draws: int = 256, tried: int = 16384) -> TumourDraws:
     """Draws of the posterior, chosen among ``tried`` (a power of 2) of the prior."""
     seed = int(jax.random.randint(key, (), 0, np.iinfo(np.int32).max))
     z = jnp.asarray(norm.ppf(qmc.Sobol(len(PRIORS), seed=seed).random(tried)).T)

@@ -126,6 +126,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.tumour_3d",
         "a tumour on an atlas of the brain: parameters recovered from scans, gradients, voxel-updates a second",
     ),
+    "tumour-plan": (
+        "experiments.benchmarks.tumour_plan",
+        "doses of radiation searched for 100 virtual people: dose cut at equal control, time gained at equal dose",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

@@ -80,6 +80,7 @@ def test_the_registry_names_what_was_asked_for():
         "tumour-nsclc",
         "tumour-psa",
         "tumour-3d",
+        "tumour-plan",
         "demo",
     ]
 
@@ -139,7 +140,7 @@ def test_all_prints_one_table_and_goes_on_after_a_failure(monkeypatch, capsys):
     assert show.run_all(quick=True, only_json=False) is False
     output = capsys.readouterr()
     assert output.err == "demo did not run (exit 1)\n"
-    assert output.out.splitlines()[-1] == "targets: 30 met, 30 missed, 30 not run; did not run: demo"
+    assert output.out.splitlines()[-1] == "targets: 31 met, 31 missed, 31 not run; did not run: demo"
 
 
 def test_measure_keeps_compilation_apart():
