@@ -3,9 +3,9 @@
     R_a = min over c of   c + E max(loss - c, 0) / (1 - a)          a   level, 0 <= a < 1
         = mean of the worst share 1 - a of the loss
 
-At a = 0 it is the mean, near 1 the worst case; for a normal loss it is mu + sigma phi(z_a) / (1 - a). Unlike a quantile it counts
-how bad the worst outcomes are, and it is convex in the loss. For draws of equal weight the minimum is at one of them, so sorting
-gives it exactly; the derivative is that of the worst draws.
+At a = 0 it is the mean, near 1 the worst case; for a normal loss it is mu + sigma phi(z_a) / (1 - a). Unlike a quantile it
+counts how bad the worst outcomes are, and it is convex in the loss. For draws of equal weight the minimum is at one of them, so
+sorting gives it exactly; the derivative is that of the worst draws.
 
 Source: R. T. Rockafellar, S. Uryasev, J. Risk 2(3):21-41 (2000), theorem 1.
 """

@@ -4,15 +4,16 @@
     V     = S V,   S = exp(-alpha d - beta d^2)                    at a fraction of d [Gy]
     T     = t_i + log[c (K - V_i) / (V_i (K - c))] / r             when V passes c from V_i just after fraction i   [d]
 
-Time counts from the first fraction. Progression is the first time at which the volume passes c = ``GROWN`` times that before the
-first fraction, during the course or after it. All solutions of the logistic law are one curve shifted in time, so a fraction
-puts T off and never brings it forward: the first of the T_i that comes before the next fraction is the one. It has derivatives
-with respect to doses and tumour, but where it moves across a fraction.
+Time counts from the first fraction. Progression is the first time at which the volume passes c = ``GROWN`` times that before
+the first fraction, during the course or after it. All solutions of the logistic law are one curve shifted in time, so a
+fraction puts T off and never brings it forward: the first of the T_i that comes before the next fraction is the one. It has
+derivatives with respect to doses and tumour, but where it moves across a fraction.
 
 A tumour that cannot grow to c, K <= c, does not progress; T is at most ``HORIZON``. The same curve as the body ``irradiated``
 gives, without a solver. 1.4 in volume is 25 % in the product of two diameters, by which gliomas are said to progress.
 
-Sources: ``physio.tumours.closed_forms``, ``physio.tumours.linear_quadratic``; P. Y. Wen et al., J. Clin. Oncol. 28:1963-1972 (2010).
+Sources: ``physio.tumours.closed_forms``, ``physio.tumours.linear_quadratic``; P. Y. Wen et al., J. Clin. Oncol.
+28:1963-1972 (2010).
 """
 
 import jax

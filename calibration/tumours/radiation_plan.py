@@ -7,15 +7,15 @@
 
 T, the time to progression, is of ``calibration.tumours.radiation_course``. What is searched is w = u (1 + u / spared), in which
 what is spent is a sum; SLSQP takes derivatives from JAX. Risk has many local minima, for of one sum of doses large fractions
-kill more than small ones: starts are the standard course scaled and all orders of full weeks, the best of them polished. The
-standard course is among the candidates, so no plan is worse than it on its own draws. The least that can be spent is where the
-least risk passes that of the standard course, by bisection, from the side that controls.
+kill more than small ones: starts are the standard course scaled, all orders of full weeks and points scattered in the bounds,
+the best of them polished. The standard course is among the candidates, so no plan is worse than it on its own draws. The least
+that can be spent is where the least risk passes that of the standard course, by bisection, from the side that controls.
 
 Plain dose is what Chaudhuri 2023 spares, and that is not the whole of harm: late tissue, alpha/beta 3 Gy, minds large fractions
 more than a tumour does. With ``spared`` 3 Gy the biologically effective dose of late tissue is spent instead.
 
-Sources: A. Chaudhuri et al., Front. Artif. Intell. 6:1222612 (2023), the two questions; level, bounds and the time to progression
-are ours. D. Kraft, DFVLR-FB 88-28 (1988), SLSQP.
+Sources: A. Chaudhuri et al., Front. Artif. Intell. 6:1222612 (2023), the two questions; level, bounds and the definition of
+progression are ours. D. Kraft, DFVLR-FB 88-28 (1988), SLSQP.
 """
 
 import itertools
@@ -28,6 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike
 from scipy.optimize import minimize
+from scipy.stats import qmc
 
 from calibration.errors import InputError
 from calibration.superquantile import superquantile
@@ -36,7 +37,7 @@ from physio.tumours.irradiated import IrradiatedTumour
 
 LEVEL = 0.8
 _HALVINGS = 10
-_POLISHED = 3
+_SCATTERED, _POLISHED = 128, 4
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,9 @@ def risk_of(weekly: Array, course: Course, tumour: IrradiatedTumour, level: floa
 
 
 @eqx.filter_jit
-def _risks(weighed: Array, course: Course, tumour: IrradiatedTumour, level: float) -> Array:
-    """Of several courses (weeks, courses)."""
-    return jax.vmap(lambda w: risk_of(course.weekly(w), course, tumour, level), in_axes=1)(weighed)
+def risks_of(weekly: Array, course: Course, tumour: IrradiatedTumour, level: float = LEVEL) -> Array:
+    """Risks (courses,) [d] of several courses (weeks, courses)."""
+    return jax.vmap(lambda u: risk_of(u, course, tumour, level), in_axes=1)(weekly)
 
 
 @eqx.filter_jit
@@ -121,7 +122,7 @@ def equal_dose(course: Course, tumour: IrradiatedTumour, spent: float | None = N
         allowed = f"{course.each * low.sum():g} to {course.each * high.sum():g} Gy"
         raise InputError("plan", None, "spent", f"{course.each * share:g} Gy is outside the bounds", allowed)
     starts = _starts(course, share)
-    risks = np.asarray(_risks(jnp.asarray(starts), course, tumour, level))
+    risks = np.asarray(risks_of(course.weekly(starts), course, tumour, level))
     order = np.argsort(risks)[:_POLISHED]
     found = [(float(risks[order[0]]), starts[:, order[0]])]
     for k in order:
@@ -132,10 +133,10 @@ def equal_dose(course: Course, tumour: IrradiatedTumour, spent: float | None = N
             method="SLSQP",
             bounds=list(zip(low, high, strict=True)),
             constraints={"type": "eq", "fun": lambda w: w.sum() - share, "jac": np.ones_like},
-            options={"maxiter": 40, "ftol": 1e-4},
+            options={"maxiter": 40, "ftol": 1e-6},
         )
-        inside = _within(ended.x, low, high, share)
-        found.append((float(_risks(jnp.asarray(inside)[:, None], course, tumour, level)[0]), inside))
+        inside = _within(ended.x[:, None], low, high, share)[:, 0]
+        found.append((float(risk_of(course.weekly(inside), course, tumour, level)), inside))
     risk, weighed = min(found, key=lambda pair: pair[0])
     return Plan(np.asarray(course.weekly(weighed)), float(course.each * weighed.sum()), risk)
 
@@ -153,14 +154,24 @@ def equal_control(course: Course, tumour: IrradiatedTumour, level: float = LEVEL
     return best
 
 
+def random_courses(course: Course, count: int, seed: int, share: float | None = None) -> np.ndarray:
+    """Weekly doses (weeks, courses) anywhere in the bounds, w summing to ``share`` [Gy], as the standard course by default."""
+    low, high = course.weighed(course.low), course.weighed(course.high)
+    share = course.weighed(course.standard).sum() if share is None else share
+    anywhere = low[:, None] + (high - low)[:, None] * qmc.Sobol(len(low), seed=seed).random(count).T
+    return np.asarray(course.weekly(_within(anywhere, low, high, share)))
+
+
 def _starts(course: Course, share: float) -> np.ndarray:
-    """Courses w (weeks, courses) that sum to ``share``: the standard one scaled, and all orders of full weeks."""
+    """Courses w (weeks, courses) that sum to ``share``: the standard one scaled, all orders of full weeks, scattered ones."""
     low, high, standard = (course.weighed(v) for v in (course.low, course.high, course.standard))
     span = standard.sum() - low.sum()
     scaled = low + (standard - low) * ((share - low.sum()) / span if span > 0.0 else 0.0)
     orders = itertools.permutations(range(len(low)))
     found = {tuple(np.round(_filled(order, low, high, share), 9)): order for order in orders}
-    return np.stack([_within(scaled, low, high, share)] + [_filled(found[k], low, high, share) for k in sorted(found)], axis=1)
+    ordered = np.stack([scaled] + [_filled(found[k], low, high, share) for k in sorted(found)], axis=1)
+    scattered = course.weighed(random_courses(course, _SCATTERED, 0, share))
+    return _within(np.concatenate([ordered, scattered], axis=1), low, high, share)
 
 
 def _filled(order: tuple[int, ...], low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
@@ -173,10 +184,11 @@ def _filled(order: tuple[int, ...], low: np.ndarray, high: np.ndarray, share: fl
 
 
 def _within(weighed: np.ndarray, low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
-    """The nearest point within bounds that sums to ``share``: all moved by one amount, found by bisection."""
-    least, most = (low - weighed).min(), (high - weighed).max()
+    """The nearest points (weeks, points) within bounds that sum to ``share``: each moved by one amount, found by bisection."""
+    low, high = low[:, None], high[:, None]
+    least, most = (low - weighed).min(axis=0), (high - weighed).max(axis=0)
     for _ in range(60):
         moved = 0.5 * (least + most)
-        over = np.clip(weighed + moved, low, high).sum() > share
-        least, most = (least, moved) if over else (moved, most)
+        over = np.clip(weighed + moved, low, high).sum(axis=0) > share
+        least, most = np.where(over, least, moved), np.where(over, moved, most)
     return np.clip(weighed + least, low, high)

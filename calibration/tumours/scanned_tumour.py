@@ -1,10 +1,11 @@
 """What a few scans tell of a tumour under radiation: draws of its growth and of its answer.
 
-    log y_k = log V(s_k) + ERROR e_k,      e_k standard normal             scan k on day s_k, in the middle of a course or before it
+    log y_k = log V(s_k) + ERROR e_k,      e_k standard normal       scan k on day s_k, before a course or in the middle of it
 
 Unknowns are the five numbers of ``IrradiatedTumour`` with its own priors. Draws of the prior are weighed by the likelihood and
 chosen by their weights, which are smoothed; with closed-form volumes thousands cost milliseconds, and nothing is assumed of the
-posterior's shape. The more scans, the fewer draws count: ``effective`` says how many, and k-hat above 0.7 that they are too few.
+posterior's shape. The more scans, the fewer draws count: ``effective`` says how many, and k-hat above 0.7 that these are too
+few.
 
 Before the first fraction scans tell start and growth, and alpha is what its prior says. Scans during the course tell alpha, and
 alpha/beta not from fractions of one size.
@@ -50,7 +51,8 @@ class ScannedTumour:
             raise InputError("scans", None, "day", "do not ascend", "days of scans in order, each once")
         if not (np.asarray(self.volume) > 0.0).all():
             at = int(np.argmin(np.asarray(self.volume) > 0.0))
-            raise InputError("scans", at + 1, "volume", f"{self.volume[at]:g} mm3", "above 0; leave out a scan that sees nothing")
+            asked = "above 0; leave out a scan that sees nothing"
+            raise InputError("scans", at + 1, "volume", f"{self.volume[at]:g} mm3", asked)
         if self.days[0] < self.day[0]:
             said = f"first fraction on day {self.days[0]:g}, first scan on day {self.day[0]:g}"
             raise InputError("course", 1, "days", said, "a scan on or before the day of the first fraction, in one calendar")

@@ -14,7 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from calibration.tumours.radiation_course import time_to_progression
-from calibration.tumours.radiation_plan import Course, Plan, equal_control, equal_dose, standard_plan
+from calibration.tumours.radiation_plan import (
+    Course, Plan, equal_control, equal_dose, random_courses, risks_of, standard_plan,
+)  # fmt: skip
 from calibration.tumours.scanned_tumour import ERROR, PRIORS, ScannedTumour, draws_of, from_prior, seen_volumes
 from experiments.problems.keys import keys_of
 from physio.bodies.tumours import fractions, irradiated
@@ -26,6 +28,7 @@ SEED = 23
 BEFORE = np.array([-21.0, -1.0])
 DURING = np.array([-21.0, -1.0, 6.0, 13.0])
 GIVEN_WEEKS = 2
+PRIOR_DRAWS, RANDOM_COURSES = 1024, 2048
 TRIED = 65536    # draws of the prior, of which four scans leave few
 LATE_RATIO = 3.0    # Gy, late tissue, Fowler 1989
 
@@ -90,23 +93,47 @@ def solver_error(cohort: list[Person]) -> float:
 def follow(cohort: list[Person], course: Course) -> Followed:
     """Plans of all people, one after another; the first is planned twice, so that no seconds are those of compilation."""
     keys = keys_of(SEED, "radiation, draws", [str(i) for i in range(len(cohort))])
-    _plans(cohort[0], course, keys[0])
-    rows = [_follow(person, course, key) for person, key in zip(cohort, keys, strict=True)]
-    return Followed(*(np.stack(column, axis=-1) for column in zip(*rows, strict=True)))
+    _planned(cohort[0], course, keys[0])
+    found = [_planned(person, course, key) for person, key in zip(cohort, keys, strict=True)]
+    return _stacked([_outcome(person, course, *known) for person, known in zip(cohort, found, strict=True)])
 
 
-def _plans(person: Person, course: Course, key: jax.Array) -> tuple[list[Plan], float]:
-    known = draws_of(person.scanned, key, tried=TRIED)
-    standard = standard_plan(course, known.tumour)
-    return [standard, equal_dose(course, known.tumour), equal_control(course, known.tumour)], known.effective
+def follow_one_plan(cohort: list[Person], course: Course) -> Followed:
+    """The same plans for everybody, from draws of the prior: what is gained without any scan."""
+    (key,) = keys_of(SEED, "radiation", ["prior"])
+    plans = _plans(from_prior(jax.random.normal(key, (len(PRIORS), PRIOR_DRAWS))), course)
+    return _stacked([_outcome(person, course, plans, 0.0, float(PRIOR_DRAWS)) for person in cohort])
 
 
-def _follow(person: Person, course: Course, key: jax.Array):
+def search_error(cohort: list[Person], course: Course) -> float:
+    """Most days by which the best of many random courses of equal dose beats the search on own draws of a person; 0 if none."""
+    keys = keys_of(SEED, "radiation, draws", [str(i) for i in range(len(cohort))])
+    tumours = [draws_of(person.scanned, key, tried=TRIED).tumour for person, key in zip(cohort, keys, strict=True)]
+    weekly = jnp.asarray(random_courses(course, RANDOM_COURSES, SEED))
+    best = [float(risks_of(weekly, course, tumour).min()) for tumour in tumours]
+    return max(0.0, *(equal_dose(course, tumour).risk - risk for tumour, risk in zip(tumours, best, strict=True)))
+
+
+def _plans(tumour: IrradiatedTumour, course: Course) -> list[Plan]:
+    return [plan(course, tumour) for plan in (standard_plan, equal_dose, equal_control)]
+
+
+def _planned(person: Person, course: Course, key: jax.Array) -> tuple[list[Plan], float, float]:
+    """Plans, seconds from scans to plans, and draws of the prior that count."""
     began = time.perf_counter()
-    plans, effective = _plans(person, course, key)
-    seconds = time.perf_counter() - began
+    known = draws_of(person.scanned, key, tried=TRIED)
+    plans = _plans(known.tumour, course)
+    return plans, time.perf_counter() - began, known.effective
+
+
+def _outcome(person: Person, course: Course, plans: list[Plan], seconds: float, effective: float) -> tuple[np.ndarray, ...]:
+    """In the order of ``Followed``."""
     weekly = jnp.asarray(np.stack([p.weekly for p in plans], axis=-1))
     until = time_to_progression(jnp.asarray(course.days), course.doses(weekly), person.truth)
     late = biologically_effective_dose(weekly, LATE_RATIO, course.each).sum(axis=0)
-    of = lambda name: np.asarray([getattr(p, name) for p in plans])
-    return np.asarray(until), of("spent"), np.asarray(late), of("risk"), np.asarray(seconds), np.asarray(effective)
+    spent, risk = ([getattr(p, name) for p in plans] for name in ("spent", "risk"))
+    return tuple(np.asarray(v) for v in (until, spent, late, risk, seconds, effective))
+
+
+def _stacked(rows: list[tuple[np.ndarray, ...]]) -> Followed:
+    return Followed(*(np.stack(column, axis=-1) for column in zip(*rows, strict=True)))

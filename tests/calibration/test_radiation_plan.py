@@ -104,15 +104,15 @@ def test_weeks_that_were_given_stay(tumours):
 
 
 def test_draws_follow_the_scans():
-    """Scans before a course narrow growth and leave alpha to its prior; scans in it narrow alpha too."""
+    """Scans before a course narrow growth and leave alpha to its prior; scans in it narrow alpha too. No error is added."""
     truth = IrradiatedTumour(alpha=0.06, rate=0.045)
     dose = jnp.full(30, 2.0)
     volume, first = seen_volumes(jnp.asarray([*SCANS, 6.0, 13.0]), DAYS, dose, truth)
-    # the truth itself, without error
     spread = lambda values: float(jnp.log(values).std())
     told = {}
     for scans in (2, 4):
-        person = ScannedTumour(np.append(SCANS, [6.0, 13.0])[:scans], np.asarray(volume)[:scans], np.asarray(DAYS), np.asarray(dose))
+        day = np.array([*SCANS, 6.0, 13.0])[:scans]
+        person = ScannedTumour(day, np.asarray(volume)[:scans], np.asarray(DAYS), np.asarray(dose))
         told[scans] = draws_of(person, jax.random.key(2), tried=65536)
         assert told[scans].k_hat < 0.7 and told[scans].effective > 50.0
     assert spread(told[2].tumour.rate) < 0.7 * PRIORS["rate"].sigma

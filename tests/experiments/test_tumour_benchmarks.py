@@ -5,8 +5,10 @@ import pytest
 
 from calibration.tumours.mice import fit_each
 from calibration.tumours.psa import read_psa
+from calibration.tumours.radiation_plan import Course
 from calibration.tumours.records import TumourRecord, read_lesions, read_mice
 from experiments.benchmarks import tumour_closed_forms, tumour_mice, tumour_nsclc, tumour_psa
+from experiments.problems.irradiated_people import DURING, GIVEN_WEEKS, follow, people, replanned, solver_error
 from experiments.problems.lesion_folds import HIDDEN, fold_of, long_enough, volume
 from experiments.problems.tumour_tables import Printed, agrees, printed, simeoni_smooth
 
@@ -83,3 +85,17 @@ def test_men_and_their_highest_readings(shared_data):
     men = read_psa(shared_data("mcrpc_adaptive_psa"))
     assert len(men) == 17 and sum(len(m.day) for m in men) == 504
     assert next(m for m in men if m.person == "P1002").level.max() == pytest.approx(87.6, abs=0.05)
+
+
+def test_irradiated_people():
+    """The same truth whatever the scans; weeks given before the last scan; plans of equal dose and of equal control."""
+    early, late = people(2), people(2, DURING)
+    assert [float(p.truth.alpha) for p in early] == [float(p.truth.alpha) for p in late]
+    assert float(early[0].truth.alpha) != float(early[1].truth.alpha)
+    assert [len(p.scanned.days) for p in (early[0], late[0])] == [1, 5 * GIVEN_WEEKS]
+    assert solver_error(early) < 1e-9
+    found = follow(late, replanned(Course()))
+    assert found.time.shape == found.spent.shape == found.late.shape == (3, 2)
+    np.testing.assert_allclose(found.spent[:2], 60.0, rtol=1e-9)
+    assert (found.spent[2] <= 60.0).all() and (found.risk[1:] <= found.risk[0]).all()
+    np.testing.assert_allclose(found.late[0], 100.0, rtol=1e-12)
