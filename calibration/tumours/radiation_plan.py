@@ -125,6 +125,9 @@ def equal_dose(course: Course, tumour: IrradiatedTumour, spent: float | None = N
     risks = np.asarray(risks_of(course.weekly(starts), course, tumour, level))
     order = np.argsort(risks)[:_POLISHED]
     found = [(float(risks[order[0]]), starts[:, order[0]])]
+    if spent is None:
+        # itself, not a start that rounding has moved
+        found.append((standard_plan(course, tumour, level).risk, course.weighed(course.standard)))
     for k in order:
         ended = minimize(
             lambda w: tuple(np.asarray(v) for v in _with_gradient(jnp.asarray(w), course, tumour, level)),
