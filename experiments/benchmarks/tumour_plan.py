@@ -32,6 +32,7 @@ PUBLISHED_CUT, PUBLISHED_GAIN, ASKED_SECONDS = 16.7, 6.0, 2.0
 LEVEL = 0.9
 SEED, RESAMPLED = 5, 2000
 EARLIER = 1.0    # d
+FEW = 100
 SEARCHED = 6
 
 
@@ -126,6 +127,7 @@ def _figures(found: Followed) -> list[Figure]:
         Figure("equal control, most days lost", _lost(found), "d"),
         *_with_interval("equal control, late tissue's dose over standard", found.late[2] / found.late[0], "1"),
         Figure("draws of the prior that count, least", float(found.effective.min()), "1"),
+        Figure(f"people with fewer than {FEW} that count", int((found.effective < FEW).sum()), "1"),
         Figure("seconds a person, worst", float(found.seconds.max()), "s"),
     ]
 
