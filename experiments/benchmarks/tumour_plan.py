@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.posterior.importance import LARGEST_K
 from calibration.tumours.radiation_course import HORIZON
 from calibration.tumours.radiation_plan import Course
 from experiments.benchmarks.contract import Baseline, Figure, Result, Target
@@ -110,6 +111,11 @@ def _lost(found: Followed) -> float:
     return float(max(0.0, (found.time[0] - found.time[2]).max()))
 
 
+def _unreliable(found: Followed, of: str = "") -> Figure:
+    """Whose weights have too heavy a tail for averages."""
+    return Figure(f"{of}people whose k-hat is above {LARGEST_K:g}", int((found.k_hat > LARGEST_K).sum()), "1")
+
+
 def _figures(found: Followed) -> list[Figure]:
     """Of the plans that targets are of."""
     return [
@@ -128,6 +134,7 @@ def _figures(found: Followed) -> list[Figure]:
         *_with_interval("equal control, late tissue's dose over standard", found.late[2] / found.late[0], "1"),
         Figure("draws of the prior that count, least", float(found.effective.min()), "1"),
         Figure(f"people with fewer than {FEW} that count", int((found.effective < FEW).sum()), "1"),
+        _unreliable(found),
         Figure("seconds a person, worst", float(found.seconds.max()), "s"),
     ]
 
@@ -140,4 +147,5 @@ def _short(name: str, found: Followed) -> list[Figure]:
         Figure(f"{name}: people who progress earlier, equal dose", _earlier(found, 1), "1"),
         Figure(f"{name}: people who progress earlier, equal control", _earlier(found, 2), "1"),
         Figure(f"{name}: draws of the prior that count, least", float(found.effective.min()), "1"),
+        _unreliable(found, f"{name}: "),
     ]

@@ -45,7 +45,8 @@ class Person:
 class Followed:
     """Plans of people: ``time`` (3, people) [d] to progression of the truth under the standard course, the plan of equal dose
     and that of equal control; ``spent`` (3, people) [Gy]; ``late`` (3, people) [Gy] biologically effective dose of late tissue;
-    ``risk`` (3, people) [d] over draws; ``seconds`` a person, from scans to both plans; ``effective`` draws (people,).
+    ``risk`` (3, people) [d] over draws; ``seconds`` a person, from scans to both plans; ``effective`` draws (people,)
+    and ``k_hat`` (people,) of their weights.
     """
 
     time: np.ndarray
@@ -54,6 +55,7 @@ class Followed:
     risk: np.ndarray
     seconds: np.ndarray
     effective: np.ndarray
+    k_hat: np.ndarray
 
 
 def people(count: int, scans: np.ndarray = BEFORE) -> list[Person]:
@@ -102,7 +104,7 @@ def follow_one_plan(cohort: list[Person], course: Course) -> Followed:
     """The same plans for everybody, from draws of the prior: what is gained without any scan."""
     (key,) = keys_of(SEED, "radiation", ["prior"])
     plans = _plans(from_prior(jax.random.normal(key, (len(PRIORS), PRIOR_DRAWS))), course)
-    return _stacked([_outcome(person, course, plans, 0.0, float(PRIOR_DRAWS)) for person in cohort])
+    return _stacked([_outcome(person, course, plans, 0.0, float(PRIOR_DRAWS), -np.inf) for person in cohort])
 
 
 def search_error(cohort: list[Person], course: Course) -> float:
@@ -118,21 +120,21 @@ def _plans(tumour: IrradiatedTumour, course: Course) -> list[Plan]:
     return [plan(course, tumour) for plan in (standard_plan, equal_dose, equal_control)]
 
 
-def _planned(person: Person, course: Course, key: jax.Array) -> tuple[list[Plan], float, float]:
-    """Plans, seconds from scans to plans, and draws of the prior that count."""
+def _planned(person: Person, course: Course, key: jax.Array) -> tuple[list[Plan], float, float, float]:
+    """Plans, seconds from scans to plans, draws of the prior that count, and k-hat."""
     began = time.perf_counter()
     known = draws_of(person.scanned, key, tried=TRIED)
     plans = _plans(known.tumour, course)
-    return plans, time.perf_counter() - began, known.effective
+    return plans, time.perf_counter() - began, known.effective, known.k_hat
 
 
-def _outcome(person: Person, course: Course, plans: list[Plan], seconds: float, effective: float) -> tuple[np.ndarray, ...]:
+def _outcome(person: Person, course: Course, plans: list[Plan], *measured: float) -> tuple[np.ndarray, ...]:
     """In the order of ``Followed``."""
     weekly = jnp.asarray(np.stack([p.weekly for p in plans], axis=-1))
     until = time_to_progression(jnp.asarray(course.days), course.doses(weekly), person.truth)
     late = biologically_effective_dose(weekly, LATE_RATIO, course.each).sum(axis=0)
     spent, risk = ([getattr(p, name) for p in plans] for name in ("spent", "risk"))
-    return tuple(np.asarray(v) for v in (until, spent, late, risk, seconds, effective))
+    return tuple(np.asarray(v) for v in (until, spent, late, risk, *measured))
 
 
 def _stacked(rows: list[tuple[np.ndarray, ...]]) -> Followed:
