@@ -1,4 +1,4 @@
-"""Which layout a table of tumour sizes has, told by its header."""
+"""Which layout a table of tumour sizes or of a marker has, told by its header."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,13 +6,21 @@ from pathlib import Path
 from calibration.errors import InputError
 from calibration.records.cells import read_text
 from calibration.records.diary import Remark
+from calibration.tumours.psa import MarkerRecord, read_psa
 from calibration.tumours.records import TumourRecord, read_lesions, read_mice
 
-MARKS: dict[str, Callable] = {"mouse": read_mice, "pid": read_lesions}
-EXPECTED = "a CSV with the columns mouse, day, volume_mm3 or pid, arm, t_weeks, diam_mm, vol_mm3"
+MARKS: dict[str, Callable] = {
+    "mouse": read_mice,
+    "pid": read_lesions,
+    "abiraterone_on": lambda path: (read_psa(path), []),
+}
+EXPECTED = (
+    "a CSV with the columns mouse, day, volume_mm3 or pid, arm, t_weeks, diam_mm, vol_mm3 or patient, day, psa_ng_ml, "
+    "abiraterone_on"
+)
 
 
-def read_sizes(data: Path) -> tuple[Path, list[TumourRecord], list[Remark]]:
+def read_sizes(data: Path) -> tuple[Path, list[TumourRecord] | list[MarkerRecord], list[Remark]]:
     """The table, its records and what was assumed; ``data`` is the table or a folder that has one. InputError: there is none,
     there are several, or a cell of it is wrong.
     """

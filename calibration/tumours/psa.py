@@ -18,6 +18,7 @@ import numpy as np
 from calibration.errors import InputError
 from calibration.problem import Problem
 from calibration.records.cells import number, read_table
+from calibration.tumours.records import TumourRecord, table_of, unit_column
 from physio.bodies.prostate_cancer import calendar
 from physio.body import Body
 from physio.component import placed
@@ -51,6 +52,10 @@ class MarkerRecord:
         """Readings over the highest of them."""
         return self.level / self.level.max()
 
+    def sizes(self) -> TumourRecord:
+        """The readings without the drug."""
+        return TumourRecord(self.person, "", self.day, self.level, "d", "ng/mL")
+
     def doses(self) -> Schedule:
         """The drug as it was given; after the last reading as it was then."""
         edges = np.flatnonzero(np.diff(self.on)) + 1
@@ -63,16 +68,21 @@ class MarkerRecord:
         return found
 
 
-def read_psa(folder: Path) -> list[MarkerRecord]:
-    """``psa_adaptive_arm.csv``: patient, day, psa_ng_ml, abiraterone_on. InputError where days do not ascend."""
-    path = Path(folder) / "psa_adaptive_arm.csv"
+def read_psa(data: Path) -> list[MarkerRecord]:
+    """A table, or ``psa_adaptive_arm.csv`` in a folder: patient, day, psa_ng_ml, abiraterone_on. InputError where days do not
+    ascend within a man, where all his readings are 0, and where the unit of the marker is another.
+    """
+    path = table_of(data, "psa_adaptive_arm.csv")
     table = read_table(path, "patient")
-    who, day, psa, on = (table.column(name) for name in ("patient", "day", "psa_ng_ml", "abiraterone_on"))
+    who, day, on = (table.column(name) for name in ("patient", "day", "abiraterone_on"))
+    psa = unit_column(table, "psa_ng_ml", "psa")
     people: dict[str, list[tuple[float, float, float]]] = {}
     for row, cells in table.rows:
         if len(cells) != len(table.header):
             expected = f"{len(table.header)}: {','.join(table.header)}"
             raise InputError(path, row, problem=f"{len(cells)} cells", expected=expected)
+        if not cells[who].strip():
+            raise InputError(path, row, "patient", "empty", "whose reading this is")
         own = people.setdefault(cells[who].strip(), [])
         at = number(path, row, "day", cells[day].strip(), "d")
         if own and at <= own[-1][0]:
@@ -80,6 +90,9 @@ def read_psa(folder: Path) -> list[MarkerRecord]:
         if cells[on].strip() not in ("0", "1"):
             raise InputError(path, row, "abiraterone_on", f"{cells[on]!r}", "0 or 1")
         own.append((at, number(path, row, "psa_ng_ml", cells[psa].strip(), "ng/mL"), float(cells[on])))
+    for person, rows in people.items():
+        if not any(level > 0.0 for _, level, _ in rows):
+            raise InputError(path, field="psa_ng_ml", problem=f"all 0 in {person}", expected="a reading above 0 ng/mL of each man")
     return [MarkerRecord(person, *np.asarray(rows).T) for person, rows in people.items()]
 
 

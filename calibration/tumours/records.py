@@ -44,9 +44,9 @@ class TumourRecord:
 
 def read_mice(data: Path) -> tuple[list[TumourRecord], list[Remark]]:
     """A table, or ``llc_growth.csv`` in a folder: mouse, day, volume_mm3."""
-    path = _table_of(data, "llc_growth.csv")
+    path = table_of(data, "llc_growth.csv")
     table = read_table(path, "mouse")
-    size = _unit_column(table, "volume_mm3", "volume")
+    size = unit_column(table, "volume_mm3", "volume")
     rows = _rows(table, table.column("mouse"), None, table.column("day"), "d", size, "volume_mm3", "mm^3")
     return _records(path, rows, "d", "mm^3", "volume_mm3")
 
@@ -55,19 +55,20 @@ def read_lesions(data: Path) -> tuple[list[TumourRecord], list[Remark]]:
     """A table, or ``lesions_dev.csv`` in a folder: pid, arm, t_weeks, diam_mm, vol_mm3; longest diameters, 0 where a lesion was
     not visible.
     """
-    path = _table_of(data, "lesions_dev.csv")
+    path = table_of(data, "lesions_dev.csv")
     table = read_table(path, "pid")
-    size = _unit_column(table, "diam_mm", "diam")
+    size = unit_column(table, "diam_mm", "diam")
     rows = _rows(table, table.column("pid"), table.column("arm"), table.column("t_weeks"), "weeks", size, "diam_mm", "mm")
-    _agree(table, rows, _unit_column(table, "vol_mm3", "vol"))
+    _agree(table, rows, unit_column(table, "vol_mm3", "vol"))
     return _records(path, rows, "week", "mm", "diam_mm")
 
 
-def _table_of(data: Path, name: str) -> Path:
+def table_of(data: Path, name: str) -> Path:
+    """``data`` itself, or the file of that name in it."""
     return Path(data) / name if Path(data).is_dir() else Path(data)
 
 
-def _unit_column(table: Table, name: str, stem: str) -> int:
+def unit_column(table: Table, name: str, stem: str) -> int:
     """Position of a column whose name ends in its unit; another unit is named."""
     if table.column(name, needed=False) is None:
         other = [h for h in table.header if h.lower().startswith(f"{stem}_")]

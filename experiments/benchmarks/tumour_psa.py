@@ -80,8 +80,7 @@ def run(data: Path | None, quick: bool) -> Result:
 
 def _policies(fit: Fit, men: list[MarkerRecord], draws: int) -> list[Figure]:
     found = policies(fit, men, draws)
-    adaptive, always = np.median(found.adaptive, axis=1), np.median(found.always, axis=1)
-    ratio = adaptive / always
+    adaptive, always, ratio = found.medians()
     low, high = np.quantile(ratio, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
     return [
         Figure("time to progression, adaptive, median", float(np.median(adaptive)), "d"),
@@ -91,5 +90,5 @@ def _policies(fit: Fit, men: list[MarkerRecord], draws: int) -> list[Figure]:
         Figure("share of days without drug until progression", float(np.median(found.free)), "1"),
         Figure(f"draws without progression in {HORIZON:g} d, adaptive", float((found.adaptive >= HORIZON).mean()), "1"),
         Figure(f"draws without progression in {HORIZON:g} d, drug throughout", float((found.always >= HORIZON).mean()), "1"),
-        Figure("draws solved under both", found.solved, "1"),
+        Figure("draws solved under both", float(found.solved.mean()), "1"),
     ]

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from experiments.plots.sheet import BLUE, GREY, ORANGE, in_style, sheet
+from experiments.report.wording import count
 
 RESPONSE, PROGRESSION = -30.0, 20.0  # %
 MOST_NAMES = 40
@@ -31,9 +32,11 @@ class Responses(NamedTuple):
 
 
 @in_style
-def response_figure(found: Responses, what: str = "best change of the sum of diameters", who: str = "people") -> Figure:
-    """Bars in order of ``best``; ``what`` names the change and ``who`` has it. ValueError: nobody, shapes that differ, a
-    change that is no number or below -100 %, an interval whose ends are exchanged.
+def response_figure(
+    found: Responses, what: str = "best change of the sum of diameters", who: tuple[str, str] = ("person", "people")
+) -> Figure:
+    """Bars in order of ``best``; ``what`` names the change and ``who`` has it, one and many. ValueError: nobody, shapes that
+    differ, a change that is no number or below -100 %, an interval whose ends are exchanged.
     """
     _check(found)
     order = np.argsort(-found.best, kind="stable")
@@ -65,7 +68,7 @@ def response_figure(found: Responses, what: str = "best change of the sum of dia
         ax.set_xticks(place, [found.names[i] for i in order], rotation=90 if len(order) > 12 else 0)
     else:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xlabel(f"{len(order)} {who}, from the worst to the best")
+    ax.set_xlabel(count(len(order), *who) + (", from the worst to the best" if len(order) > 1 else ""))
     ax.set_ylabel(fill(f"{what} [%]", 32))
     ax.legend(ncols=5, loc="lower left", bbox_to_anchor=(-0.1, 1.0), borderaxespad=0.2, columnspacing=1.2)
     return figure

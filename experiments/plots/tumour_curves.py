@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.plots.sheet import BLUE, GREY, ORANGE, in_style, panels
+from experiments.plots.sheet import BLUE, GREEN, GREY, ORANGE, in_style, panels
 
 MOST = 12
 
@@ -23,7 +23,7 @@ class Band(NamedTuple):
 
 class Course(NamedTuple):
     """One tumour: ``time`` and ``size`` (readings,) in order of time, a size of 0 was below detection; the forecast knew the
-    first ``known`` readings.
+    first ``known`` readings. ``given``: from when to when a drug was.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Course(NamedTuple):
     size: np.ndarray
     known: int
     forecast: Band
+    given: tuple[tuple[float, float], ...] = ()
 
 
 @in_style
@@ -88,4 +89,7 @@ def _draw(ax: Axes, course: Course, said: str) -> None:
     if not seen.all():
         ax.plot(course.time[~seen], course.size[~seen], "v", color=GREY, markersize=5, markerfacecolor="none", clip_on=False,
                 label="below detection")  # fmt: skip
+    for span in course.given:
+        ax.plot(span, (1.0, 1.0), color=GREEN, linewidth=4.0, solid_capstyle="butt", clip_on=False, label="drug given",
+                transform=ax.get_xaxis_transform())  # fmt: skip
     ax.set_ylim(bottom=0.0)

@@ -22,6 +22,7 @@ from physio.schedule import nothing, switch
 from physio.solve import Status, Tsit5, solve
 
 SEED = 11
+LEAST = 6    # readings before the last cycle
 PROGRESSED = 1.2
 HORIZON, STEP = 3650.0, 10.0    # d
 _METHOD = LevenbergMarquardt(iterations=60, ftol=1e-7)
@@ -36,11 +37,28 @@ def fit_men(men: list[MarkerRecord], starts: int, known: list[int] | None = None
     return fit, np.asarray(predicted)
 
 
+def new_readings(fit: Fit, men: list[MarkerRecord], draws: int) -> np.ndarray:
+    """(draws, readings, men) [ng/mL] of every man's posterior, error of reading included; nan where it has no spread or a draw
+    could not be solved.
+    """
+    people = len(men)
+    z = laplace(fit, gauss_newton).draws(keys_of(SEED, "posterior", [m.person for m in men]), draws)    # (draws, unknowns, men)
+    wide = jnp.moveaxis(z, 0, -1).reshape(-1, people * draws)
+    (level,), (spread,), status, _ = fit.problem.tiled(draws).predict(wide)
+    keys = keys_of(SEED, "errors of reading", [m.person for m in men])
+    noise = jax.vmap(lambda key: jax.random.normal(key, (len(level), draws)))(keys)    # (men, readings, draws)
+    read = jnp.maximum(level + spread * jnp.moveaxis(noise, 0, 1).reshape(level.shape), 0.0)
+    read = jnp.where(status == Status.OK, read, jnp.nan).reshape(-1, people, draws)
+    return np.asarray(jnp.moveaxis(read, -1, 0))
+
+
 def last_cycle(man: MarkerRecord) -> int | None:
-    """How many readings are known when the last cycle begins; None where there is no second one, or fewer than six."""
+    """How many readings are known when the last cycle begins; None where there is no second one, where they are fewer than six
+    or all 0.
+    """
     begun = np.flatnonzero(np.diff(man.on) > 0) + 1
     known = int(begun[-1]) + 1 if begun.size else 0
-    return known if 6 <= known < len(man.day) else None
+    return known if LEAST <= known < len(man.day) and man.level[:known].any() else None
 
 
 def rmse(predicted: np.ndarray, seen: np.ndarray) -> float:
@@ -48,12 +66,23 @@ def rmse(predicted: np.ndarray, seen: np.ndarray) -> float:
 
 
 class Policies(NamedTuple):
-    """Days to progression (draws, men) under both policies, ``HORIZON`` where none, and the share of them without drug."""
+    """Days to progression (draws, men) under both policies, ``HORIZON`` where none; the share of them without drug under
+    adaptive doses; and which draws were ``solved`` under both. Numbers of others say nothing.
+    """
 
     adaptive: np.ndarray
     always: np.ndarray
     free: np.ndarray
-    solved: float
+    solved: np.ndarray
+
+    def of(self, men: np.ndarray) -> "Policies":
+        """Of those men alone: ``men`` (men,) says who, or their places."""
+        return Policies(*(part[:, men] for part in self))
+
+    def medians(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Over men, each (draws,): days under adaptive doses, days under the drug throughout, one over the other."""
+        adaptive, always = np.median(self.adaptive, axis=1), np.median(self.always, axis=1)
+        return adaptive, always, adaptive / always
 
 
 def policies(fit: Fit, men: list[MarkerRecord], draws: int) -> Policies:
@@ -75,4 +104,4 @@ def policies(fit: Fit, men: list[MarkerRecord], draws: int) -> Policies:
     always, solved_b, _ = until(calendar(), switch("dose", 0.0))
     free = 1.0 - given[first, np.arange(count * people)] / np.maximum(by_marker, STEP)
     shape = lambda v: v.reshape(count, people)
-    return Policies(shape(by_marker), shape(always), shape(free), float((solved_a & solved_b).mean()))
+    return Policies(shape(by_marker), shape(always), shape(free), shape(solved_a & solved_b))

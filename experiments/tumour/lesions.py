@@ -7,6 +7,7 @@ import numpy as np
 from calibration.errors import InputError
 from calibration.tumours.records import TumourRecord
 from experiments.problems.lesion_folds import LEAST, forecasts, long_enough
+from experiments.report.wording import people
 from experiments.tumour.told import ENDS, HIDDEN, Forecasts, Told, Words
 
 FOLDS, DRAWS, FEWEST = 5, 2000, 30
@@ -22,7 +23,7 @@ def of_lesions(records: list[TumourRecord], table: object, say: Callable[[str], 
     """Of everybody with six readings or more; InputError, which names the ``table``, where a population cannot be fitted."""
     several = sum(len(r.time) > 1 for r in records)
     if several < FEWEST:
-        said = f"{several} people with two readings or more: a population of lesions cannot be fitted"
+        said = f"{people(several)} with two readings or more: a population of lesions cannot be fitted"
         raise InputError(table, problem=said, expected=f"{FEWEST} people or more")
     asked = long_enough(records)
     say(f"fitting {FOLDS} populations of other people")

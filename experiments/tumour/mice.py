@@ -17,11 +17,11 @@ from calibration.population.forecast import Forecast, forecast
 from calibration.tumours.mice import mouse_population
 from calibration.tumours.records import TumourRecord
 from experiments.problems.mice_left_out import left_out
-from experiments.report.wording import number, percent
+from experiments.report.wording import count, number, percent
 from experiments.tumour.told import ENDS, HIDDEN, LEVEL, Forecasts, Told, Words
 
 LEAST, FEWEST, MOST = 4, 8, 20    # readings of an animal, animals of a fit, fits
-WORDS = Words("animal", "animals", "volume", "change of the diameter at the last reading")
+WORDS = Words("animal", "animals", "volume", "change of the diameter at the last reading", zeros=False)
 START = (
     "The tumour of every animal is 1 mm3 at day 0, the day of injection, grows by Gompertz's law and is not treated",
     "A diameter is that of a sphere of the volume read",
@@ -37,10 +37,10 @@ def of_mice(records: list[TumourRecord], say: Callable[[str], None]) -> Forecast
     known = [len(m.time) - HIDDEN if len(m.time) >= LEAST else len(m.time) for m in mice]
     told, shared = {}, []
     if len(mice) < FEWEST:
-        say(f"forecasting {len(asked)} {WORDS.many} by a published population")
+        say(f"forecasting {count(len(asked), WORDS.one, WORDS.many)} by a published population")
         population = mouse_population(mice, known)
         told = _each(mice, range(len(mice)), forecast(population, population.start()))
-        how = f"that of 20 mice with Lewis lung carcinoma, for {len(mice)} {WORDS.many} are fewer than {FEWEST}"
+        how = f"that of 20 mice with Lewis lung carcinoma, for a record of fewer than {FEWEST} {WORDS.many}"
     else:
         groups = [range(i, len(mice), min(MOST, len(mice))) for i in range(min(MOST, len(mice)))]
         say(f"fitting {len(groups)} populations of other {WORDS.many}")
@@ -71,8 +71,8 @@ def _told(mouse: TumourRecord, size: np.ndarray) -> Told:
 
 def _shared(x: np.ndarray) -> list[tuple[str, str]]:
     """From logarithms (fits, 2)."""
-    count = len(x)
-    reach = float(ndtri(0.5 + 0.5 * LEVEL)) * np.sqrt((count - 1.0) / count * ((x - x.mean(axis=0)) ** 2).sum(axis=0))
+    fits = len(x)
+    reach = float(ndtri(0.5 + 0.5 * LEVEL)) * np.sqrt((fits - 1.0) / fits * ((x - x.mean(axis=0)) ** 2).sum(axis=0))
     names = ("Typical growth rate at 1 mm3", "Typical slowing of growth")
     three = np.exp([x.mean(axis=0), x.mean(axis=0) - reach, x.mean(axis=0) + reach]).T
     return [

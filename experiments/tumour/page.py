@@ -14,7 +14,7 @@ from experiments.report.parts import Section, Sheet, present
 from experiments.report.wording import NOT_QUANTIFIED, count, listed, number, percent
 from experiments.tumour.pictures import curves_picture, response_picture
 from experiments.tumour.score import Score
-from experiments.tumour.told import HIDDEN, LEVEL, Forecasts, Told, plain
+from experiments.tumour.told import LEVEL, Forecasts, Told, plain, stated
 
 MOST_ROWS = 400
 
@@ -26,8 +26,10 @@ def render(
     good = [t for t in found.told if t.good]
     sections = [_record(records, remarks, found)]
     if good:
-        sections += [_forecasts(good, found, score), _response(good, found)]
-    return record_page(name, "tumours", sections)
+        sections.append(_forecasts(good, found, score))
+    if any(np.isfinite(t.change).all() for t in good):
+        sections.append(_response(good, found))
+    return record_page(name, "tumours", [*sections, *found.more])
 
 
 def _record(records: Sequence[TumourRecord], remarks: Sequence[Remark], found: Forecasts) -> Section:
@@ -40,8 +42,8 @@ def _record(records: Sequence[TumourRecord], remarks: Sequence[Remark], found: F
     findings = [
         ("Record", f"{who}, {count(readings, 'reading')} of the {words.what} [{plain(first.unit)}], "
          f"{number(float(times.min()))} to {number(float(times.max()))} {first.time_unit}; {unseen} below detection"),
-        ("Forecast", f"the last {HIDDEN} readings of {count(len(found.told), words.one, words.many)}; "
-         f"{len(found.short)} have too few that were seen"),
+        ("Forecast", f"the {words.hidden} of {count(sum(t.hidden > 0 for t in found.told), words.one, words.many)}; "
+         f"not forecast, {words.short}: {len(found.short)}"),
         *found.assumed,
         *found.shared,
     ]  # fmt: skip
@@ -50,13 +52,13 @@ def _record(records: Sequence[TumourRecord], remarks: Sequence[Remark], found: F
     said = [[f"{r.file}:{r.row}" if r.row else r.file, r.what, r.assumption] for r in remarks]
     sheets = [
         Sheet(f"Remarks on the file ({len(said)})", ["where", "what was found", "what was assumed"], said),
-        Sheet("Not forecast: too few readings that were seen", [words.one], [[name] for name in found.short]),
+        Sheet(f"Not forecast: {words.short}", [words.one], [[name] for name in found.short]),
     ]
     return Section(
         name="record",
         title="What the record is, and what was assumed",
-        lead=f"The last {HIDDEN} readings of every record are hidden and forecast from the earlier ones and from a population "
-        "that has not seen them, so that the forecasts can be judged. Nothing is forecast beyond the record.",
+        lead=f"The {words.hidden} of every record are hidden and forecast {words.source}, so that the forecasts can be judged. "
+        "Nothing is forecast beyond the record.",
         summary=f"{who}, {count(readings, 'reading')}; {count(len(remarks), 'remark')}.",
         findings=findings,
         sheets=[sheet for sheet in sheets if sheet.rows],
@@ -64,7 +66,8 @@ def _record(records: Sequence[TumourRecord], remarks: Sequence[Remark], found: F
 
 
 def _forecasts(good: Sequence[Told], found: Forecasts, score: Score | None) -> Section:
-    words, unit = found.words, plain(good[0].record.unit)
+    words = found.words
+    unit = f"% of the highest reading of the {words.one}" if words.share else plain(good[0].record.unit)
     rows = [[one.record.person, one.record.arm, *row] for one in good for row in _rows(one)]
     note = f"The first {MOST_ROWS} of {len(rows)} rows; all are in forecasts.csv." if len(rows) > MOST_ROWS else ""
     header = [words.one, "arm", "time", "forecast and interval", "last carried forward", "read"]
@@ -78,12 +81,12 @@ def _forecasts(good: Sequence[Told], found: Forecasts, score: Score | None) -> S
         sheets=[Sheet("Every forecast", header, rows[:MOST_ROWS], note)],
     )
     if score is not None:
-        section.summary = f"mean absolute error {_three(score.forecast, unit)}; carried forward {_three(score.carried, unit)}."
+        section.summary = f"mean absolute error {stated(score.forecast, unit)}; carried forward {stated(score.carried, unit)}."
         section.findings = [
-            ("Mean absolute error of the forecast", _three(score.forecast, unit)),
-            ("Of the last one carried forward", _three(score.carried, unit)),
-            ("The forecast is better by", _three(score.less, unit)),
-            (f"Hidden readings inside their {percent(LEVEL)} intervals", _three(100.0 * score.within, "%")),
+            ("Mean absolute error of the forecast", stated(score.forecast, unit)),
+            ("Of the last one carried forward", stated(score.carried, unit)),
+            ("The forecast is better by", stated(score.less, unit)),
+            (f"Hidden readings inside their {percent(LEVEL)} intervals", stated(100.0 * score.within, "%")),
             ("Judged", count(score.people, words.one, words.many)),
         ]
     return section
@@ -93,15 +96,15 @@ def _rows(one: Told) -> list[list[str]]:
     record, unit = one.record, plain(one.record.unit)
     last = _read(float(record.size[one.known - 1]), unit)
     return [
-        [f"{number(float(time))} {record.time_unit}", _three(three, unit), last, _read(float(size), unit)]
-        for time, three, size in zip(record.time[-HIDDEN:], one.size[:, -HIDDEN:].T, record.size[-HIDDEN:], strict=True)
+        [f"{number(float(time))} {record.time_unit}", stated(three, unit), last, _read(float(size), unit)]
+        for time, three, size in zip(one.ahead.time, one.ahead.three.T, one.ahead.read, strict=True)
     ]
 
 
 def _response(good: Sequence[Told], found: Forecasts) -> Section:
     change = [t for t in good if np.isfinite(t.change).all()]
     smaller = sum(t.read <= -30.0 for t in change)
-    who = f"{smaller} of {len(change)} {found.words.many}"
+    who = f"{smaller} of {count(len(change), found.words.one, found.words.many)}"
     return Section(
         name="response",
         title="Response",
@@ -115,7 +118,3 @@ def _response(good: Sequence[Told], found: Forecasts) -> Section:
 def _read(size: float, unit: str) -> str:
     return f"{number(size)} {unit}" if size > 0.0 else "below detection"
 
-
-def _three(three: np.ndarray, unit: str) -> str:
-    value, low, high = (number(float(x)) for x in three)
-    return f"{value} {unit}; " + (f"{low} to {high} ({percent(LEVEL)})" if np.isfinite(three).all() else NOT_QUANTIFIED)

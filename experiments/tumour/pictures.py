@@ -5,31 +5,33 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.plots.response import Responses, response_figure
-from experiments.plots.tumour_curves import Band, Course, tumour_curves_figure
+from experiments.plots.tumour_curves import MOST, Band, Course, tumour_curves_figure
 from experiments.report.canvas import of_figure
 from experiments.report.parts import Panel, Picture, download
 from experiments.report.results import spread
 from experiments.report.wording import drawn_of, percent
-from experiments.tumour.told import HIDDEN, LEVEL, Told, Words, plain
-
-PANELS = 8
+from experiments.tumour.told import LEVEL, Told, Words, plain
 
 
 def curves_picture(told: Sequence[Told], words: Words) -> Picture:
-    """Of up to eight good forecasts, evenly spaced in the order of the file."""
-    shown = spread(list(told), PANELS)
+    """Of good forecasts, evenly spaced in the order of the file; up to twelve in a drawing."""
+    shown = spread(list(told), words.pictures)
     courses = [
-        Course(f"{words.one} {t.record.person}", t.record.time, t.record.size, t.known, Band(t.time, *t.size)) for t in shown
+        Course(f"{words.one} {t.record.person}", t.record.time, t.record.size, t.known, Band(t.time, *t.size), t.given)
+        for t in shown
     ]
     record = shown[0].record
     size = f"{words.what} [{plain(record.unit)}]"
-    figure = tumour_curves_figure(courses, time_unit=record.time_unit, size=size, level=LEVEL)
-    alt = f"Readings of tumours over time, the last {HIDDEN} forecast with a band, and the last known one carried forward."
+    sheets = [
+        tumour_curves_figure(courses[first : first + MOST], time_unit=record.time_unit, size=size, level=LEVEL)
+        for first in range(0, len(courses), MOST)
+    ]
+    alt = f"The {words.what} over time, the {words.hidden} forecast with a band, and the last known one carried forward."
     cells = [[t.record.person, *map(float, row)] for t in shown for row in np.column_stack([t.time, t.size.T])]
     return Picture(
         title=f"Forecast and read{drawn_of(len(shown), len(told))}",
-        panels=[Panel("", of_figure(figure, alt))],
-        sentence=f"The last {HIDDEN} readings of each (open dots) were hidden from its forecast; their times were known. The "
+        panels=[Panel("", of_figure(figure, alt)) for figure in sheets],
+        sentence=f"The {words.hidden} of each (open dots) were hidden from its forecast; their times were known. The "
         f"band holds {percent(LEVEL)} of new readings, error of reading included. Dashed: the last known one carried forward.",
         download=download("curves", [words.one, f"time [{record.time_unit}]", "forecast", "5 %", "95 %"], cells, "", ""),
         width=640,
@@ -43,7 +45,7 @@ def response_picture(told: Sequence[Told], words: Words) -> Picture | None:
         return None
     middle, low, high = np.stack([t.change for t in known], axis=1)
     names, read = tuple(t.record.person for t in known), np.asarray([t.read for t in known])
-    figure = response_figure(Responses(names, middle, low, high, read, LEVEL), words.change, words.many)
+    figure = response_figure(Responses(names, middle, low, high, read, LEVEL), words.change, (words.one, words.many))
     cells = [[name, *map(float, (*t.change, t.read))] for name, t in zip(names, known, strict=True)]
     return Picture(
         title=words.change[:1].upper() + words.change[1:],

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from experiments.tumour.told import HIDDEN, Told
+from experiments.tumour.told import Told
 
 HEADER = (
     "person", "arm", "known readings", "time", "time unit", "forecast", "5 %", "95 %", "last carried forward", "read", "unit",
@@ -14,7 +14,7 @@ def rows(told: Sequence[Told]) -> list[list]:
     found = []
     for one in (t for t in told if t.good):
         record = one.record
-        for time, three, size in zip(record.time[-HIDDEN:], one.size[:, -HIDDEN:].T, record.size[-HIDDEN:], strict=True):
+        for time, three, size in zip(one.ahead.time, one.ahead.three.T, one.ahead.read, strict=True):
             numbers = [*map(float, three), float(record.size[one.known - 1]), float(size)]
             found.append([record.person, record.arm, one.known, float(time), record.time_unit, *numbers, record.unit])
     return found

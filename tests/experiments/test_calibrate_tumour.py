@@ -57,7 +57,7 @@ def test_a_folder_becomes_a_page_and_a_table(tmp_path, monkeypatch, capsys):
         ({"last": "9,3"}, r"volumes\.csv:19: 2 cells; expected 3"),
         ({"header": "mouse,day,volume_cm3"}, r"volumes\.csv:1: volume_mm3: the unit is that of 'volume_cm3'"),
         ({"header": "rat,day,volume_mm3"}, "no table of tumour sizes; expected a CSV with the columns mouse, day"),
-        ({"count": 0}, r"volumes\.csv: no tumour with 4 readings"),
+        ({"count": 0}, r"volumes\.csv: no animal with 4 readings"),
     ],
 )
 def test_mistakes_are_named_and_nothing_is_written(tmp_path, options, message):
@@ -91,7 +91,7 @@ def test_a_best_change_is_of_what_is_known_and_what_is_drawn():
 
 
 def test_few_people_have_no_population():
-    with pytest.raises(InputError, match="lesions.csv: 1 people .* cannot be fitted; expected 30 people or more"):
+    with pytest.raises(InputError, match="lesions.csv: 1 person .* cannot be fitted; expected 30 people or more"):
         of_lesions([LESION], "lesions.csv", print)
 
 
