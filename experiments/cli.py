@@ -184,11 +184,11 @@ def t1d(
 def tumour(
     data: Annotated[
         Path,
-        typer.Option(metavar="FOLDER_OR_CSV", help="Sizes of tumours, a reading a row.", show_default=False),
+        typer.Option(metavar="FOLDER_OR_CSV", help="Sizes of tumours or a marker, a reading a row.", show_default=False),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where page and table are written.")] = Path("tumours"),
 ) -> int:
-    """Tumours: forecast the last two sizes of each from the earlier ones and from others, write one page."""
+    """Tumours: forecast the last readings of each, sizes or a marker, from the earlier ones; write one page."""
     from experiments.tumour.calibrate import calibrate
 
     return calibrate(data, out)

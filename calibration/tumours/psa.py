@@ -77,6 +77,7 @@ def read_psa(data: Path) -> list[MarkerRecord]:
     who, day, on = (table.column(name) for name in ("patient", "day", "abiraterone_on"))
     psa = unit_column(table, "psa_ng_ml", "psa")
     people: dict[str, list[tuple[float, float, float]]] = {}
+    first: dict[str, int] = {}
     for row, cells in table.rows:
         if len(cells) != len(table.header):
             expected = f"{len(table.header)}: {','.join(table.header)}"
@@ -84,6 +85,7 @@ def read_psa(data: Path) -> list[MarkerRecord]:
         if not cells[who].strip():
             raise InputError(path, row, "patient", "empty", "whose reading this is")
         own = people.setdefault(cells[who].strip(), [])
+        first.setdefault(cells[who].strip(), row)
         at = number(path, row, "day", cells[day].strip(), "d")
         if own and at <= own[-1][0]:
             raise InputError(path, row, "day", f"{at:g} after {own[-1][0]:g}", "days that ascend within a man, each once")
@@ -92,7 +94,7 @@ def read_psa(data: Path) -> list[MarkerRecord]:
         own.append((at, number(path, row, "psa_ng_ml", cells[psa].strip(), "ng/mL"), float(cells[on])))
     for person, rows in people.items():
         if not any(level > 0.0 for _, level, _ in rows):
-            raise InputError(path, field="psa_ng_ml", problem=f"all 0 in {person}", expected="a reading above 0 ng/mL of each man")
+            raise InputError(path, first[person], "psa_ng_ml", f"all 0 in {person}", "a reading above 0 ng/mL of each man")
     return [MarkerRecord(person, *np.asarray(rows).T) for person, rows in people.items()]
 
 

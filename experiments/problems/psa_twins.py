@@ -80,8 +80,10 @@ class Policies(NamedTuple):
         return Policies(*(part[:, men] for part in self))
 
     def medians(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Over men, each (draws,): days under adaptive doses, days under the drug throughout, one over the other."""
-        adaptive, always = np.median(self.adaptive, axis=1), np.median(self.always, axis=1)
+        """Over men, each (draws,): days under adaptive doses, days under the drug throughout, one over the other. The lower one
+        of two middle men, as in Kaplan-Meier: no mean with somebody who does not progress.
+        """
+        adaptive, always = (np.quantile(days, 0.5, axis=1, method="inverted_cdf") for days in (self.adaptive, self.always))
         return adaptive, always, adaptive / always
 
 

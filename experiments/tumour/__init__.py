@@ -1,1 +1,1 @@
-"""Records of tumour sizes: their last readings forecast with what others' tell, told on one page a folder."""
+"""Records of tumour sizes and of a marker: their last readings forecast, told on one page a folder."""

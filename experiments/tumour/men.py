@@ -1,7 +1,7 @@
 """A marker of men under adaptive doses: a tumour of two kinds of cells fitted to each, its last cycle forecast, two policies.
 
-The last cycle is hidden from where the drug comes back. Bands are draws of every man's posterior, normal about the best fit, with
-the error of a reading. Policies are given to twins that are fitted to all readings.
+The last cycle is hidden from where the drug comes back. Bands are draws of every man's posterior, normal about the best fit,
+with the error of a reading. Policies are given to twins that are fitted to all readings.
 """
 
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def _told(man: MarkerRecord, size: np.ndarray, known: int) -> Told:
 def _shared(fit: Fit, errors: np.ndarray) -> list[tuple[str, str]]:
     """``errors`` (men,) of fits to all readings [% of the highest]."""
     converged = np.asarray(fit.status) == FitStatus.CONVERGED
-    (mean,) = mean_of_people(errors[:, None])
+    (mean,) = mean_of_people(errors[np.isfinite(errors), None])
     return [
         ("Error of the fit to all readings", stated(mean, "% of the highest reading (root mean square, mean over men)")),
         ("Fits to all readings", f"{converged.sum()} of {count(len(converged), WORDS.one, WORDS.many)} converged; the others "

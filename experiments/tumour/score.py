@@ -15,9 +15,9 @@ FEWEST = 5    # people without whom an interval says nothing
 
 
 class Score(NamedTuple):
-    """Each (3,): the number and the ends of its interval. Errors are absolute, in the unit of the readings or in % of everybody's
-    highest; ``less`` is by how much the forecast's is smaller; ``within`` the share of hidden readings inside their intervals,
-    ends included [1].
+    """Each (3,): the number and the ends of its interval. Errors are absolute, in the unit of the readings or in % of
+    everybody's highest; ``less`` is by how much the forecast's is smaller; ``within`` the share of hidden readings inside their
+    intervals, ends included [1].
     """
 
     forecast: np.ndarray

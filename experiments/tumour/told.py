@@ -22,9 +22,9 @@ class Ahead(NamedTuple):
 
 
 class Told(NamedTuple):
-    """``size`` (3, times): median, low and high of a new reading at each ``time`` (times,), the last of which are the ``hidden``
-    ones; ``change`` (3,) [%] of the diameter likewise, and ``read`` [%]; nan: no forecast. ``given``: from when to when a drug
-    was.
+    """``size`` (3, times): median, low and high of a new reading at each ``time`` (times,), the last of which are the
+    ``hidden`` ones; ``change`` (3,) [%] of the diameter likewise, and ``read`` [%]; nan: no forecast. ``given``: from when to
+    when a drug was.
     """
 
     record: TumourRecord
@@ -41,7 +41,8 @@ class Told(NamedTuple):
 
     @property
     def ahead(self) -> Ahead:
-        return Ahead(self.record.time[self.known :], self.size[:, len(self.time) - self.hidden :], self.record.size[self.known :])
+        three = self.size[:, len(self.time) - self.hidden :]
+        return Ahead(self.record.time[self.known :], three, self.record.size[self.known :])
 
     @property
     def good(self) -> bool:
@@ -56,7 +57,8 @@ def plain(unit: str) -> str:
 def stated(three: np.ndarray, unit: str) -> str:
     """A number (3,) with its interval, or "not quantified" where an end is nan."""
     value, low, high = (number(float(x)) for x in three)
-    return f"{value} {unit}".rstrip() + (f"; {low} to {high} ({percent(LEVEL)})" if np.isfinite(three).all() else f"; {NOT_QUANTIFIED}")
+    interval = f"{low} to {high} ({percent(LEVEL)})" if np.isfinite(three).all() else NOT_QUANTIFIED
+    return f"{value} {unit}".rstrip() + f"; {interval}"
 
 
 class Words(NamedTuple):

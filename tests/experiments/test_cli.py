@@ -67,7 +67,7 @@ def test_schema_is_json_schema(somagrad):
         (
             ["calibrate", "tumour", "--data", "none"],
             "error: none: no such file or folder; expected a CSV with the columns mouse, day, volume_mm3 or pid, arm, "
-            "t_weeks, diam_mm, vol_mm3",
+            "t_weeks, diam_mm, vol_mm3 or patient, day, psa_ng_ml, abiraterone_on",
         ),
         (
             ["bench", "fsigt", "--data", "none"],
