@@ -61,8 +61,8 @@ def _picture(found: Policies, people: list[str]) -> Picture:
         title="Time to progression",
         panels=[Panel("", of_figure(figure, alt))],
         sentence=f"Kaplan-Meier over men: {who}, each once, at the median of his draws. Bands hold {percent(LEVEL)} and tell "
-        "how few men there are; how sure each man's own time is stands in the table. Both curves are of the same men: bands that "
-        "overlap do not tell whether the policies differ. Medians in the picture are of its steps and "
+        "how few men there are; how sure each man's own time is stands in the table. Both curves are of the same men: bands "
+        "that overlap do not tell whether the policies differ. Medians in the picture are of its steps and "
         f"{NOT_QUANTIFIED} but by the bands; those above are of draws. Ticks: no progression in {HORIZON:g} d.",
         download=download("policies", ["man", *(f"{name} [d]" for name in NAMES)], cells, "", ""),
         width=640,

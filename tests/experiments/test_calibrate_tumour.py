@@ -49,6 +49,13 @@ def test_a_folder_becomes_a_page_and_a_table(tmp_path, monkeypatch, capsys):
     assert all(float(row["last carried forward"]) < 0.8 * float(row["read"]) for row in rows)
 
 
+def test_one_tumour_is_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "keep_compiled_programs", lambda: None)
+    assert command.calibrate(write_mice(tmp_path / "record", count=1), tmp_path / "out") == 0
+    page = (tmp_path / "out" / "tumours.html").read_text()
+    assert "1 animal," not in page and "0 of 1 animal read" in page and "1 animals" not in page
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

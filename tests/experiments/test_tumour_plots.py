@@ -36,6 +36,14 @@ FIGURES = {
         lambda: tumour_curves_figure([MOUSE], time_unit="d", size="volume [mm3]"),
         ["mouse 7", "volume [mm3]", "time [d]", "forecast, 90 %", "last one carried", "known", "hidden", "below detection"],
     ),
+    "a drug": (
+        lambda: tumour_curves_figure([MOUSE._replace(given=((6.0, 9.0), (12.0, 16.0)))], time_unit="d", size="volume [mm3]"),
+        ["drug given"],
+    ),
+    "one person": (
+        lambda: response_figure(Responses(("ada",), *(part[:1] for part in (BEST, LOW, HIGH, BEST)))),
+        ["1 person", "as read"],
+    ),
     "six courses": (
         lambda: tumour_curves_figure(6 * [MOUSE], time_unit="d", size="volume [mm3]", level=0.8),
         ["forecast, 80 %"],
