@@ -45,7 +45,7 @@ def progression_figure(arms: Sequence[Arm], *, time_unit: str, level: float = 0.
     ax.set_ylabel("without progression [%]")
     ax.set_xlabel(f"time [{time_unit}]")
     ax.set_title(f"bands: {100 * level:g} %; ticks: last seen without progression")
-    ax.legend(loc="upper right")
+    ax.legend(loc="best")
     ticks = [tick for tick in ax.get_xticks() if 0.0 <= tick <= end]
     table.set_xlim(ax.get_xlim())
     for row, (arm, colour) in enumerate(zip(arms, COLOURS, strict=False)):

@@ -81,7 +81,8 @@ def _draw(ax: Axes, course: Course, said: str) -> None:
     ax.plot(band.time, band.middle, color=BLUE, linewidth=1.4, label=said)
     last = [course.time[course.known - 1], max(band.time[-1], course.time[-1])]
     carried = 2 * [course.size[course.known - 1]]
-    ax.plot(last, carried, color=ORANGE, linewidth=1.2, linestyle="--", label="last one carried forward")
+    if last[0] < last[1]:
+        ax.plot(last, carried, color=ORANGE, linewidth=1.2, linestyle="--", label="last one carried forward")
     ax.plot(course.time[before & seen], course.size[before & seen], "o", color="black", markersize=3.5, label="known")
     if (~before).any():
         ax.plot(course.time[~before & seen], course.size[~before & seen], "o", color="black", markersize=4.5,

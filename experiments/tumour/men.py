@@ -58,8 +58,8 @@ def _shared(fit: Fit, errors: np.ndarray) -> list[tuple[str, str]]:
     """``errors`` (men,) of fits to all readings [% of the highest]."""
     converged = np.asarray(fit.status) == FitStatus.CONVERGED
     (mean,) = mean_of_people(errors[np.isfinite(errors), None])
+    others = "" if converged.all() else "; the others are the best points that were found"
     return [
         ("Error of the fit to all readings", stated(mean, "% of the highest reading (root mean square, mean over men)")),
-        ("Fits to all readings", f"{converged.sum()} of {count(len(converged), WORDS.one, WORDS.many)} converged; the others "
-         "are the best points that were found"),
-    ]  # fmt: skip
+        ("Fits to all readings", f"{converged.sum()} of {count(len(converged), WORDS.one, WORDS.many)} converged{others}"),
+    ]

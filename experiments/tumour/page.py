@@ -78,7 +78,7 @@ def _forecasts(good: Sequence[Told], found: Forecasts, score: Score | None) -> S
         f"new. Intervals are those of {words.many} drawn again.",
         summary="nothing could be compared.",
         pictures=[curves_picture(good, words)],
-        sheets=[Sheet("Every forecast", header, rows[:MOST_ROWS], note)],
+        sheets=[Sheet("Every forecast", header, rows[:MOST_ROWS], note)] if rows else [],
     )
     if score is not None:
         section.summary = f"mean absolute error {stated(score.forecast, unit)}; carried forward {stated(score.carried, unit)}."

@@ -32,8 +32,8 @@ def curves_picture(told: Sequence[Told], words: Words) -> Picture:
         title=f"Forecast and read{drawn_of(len(shown), len(told))}",
         panels=[Panel("", of_figure(figure, alt)) for figure in sheets],
         sentence=f"The {words.hidden} of each (open dots) were hidden from its forecast; their times were known. The "
-        f"band holds {percent(LEVEL)} of new readings, error of reading included; over known readings it is that of the fit. "
-        "Dashed: the last known one carried forward.",
+        f"band holds {percent(LEVEL)} of new readings, error of reading included; where it holds known readings it is that of "
+        "the fit. Dashed: the last known one carried forward.",
         download=download("curves", [words.one, f"time [{record.time_unit}]", "forecast", "5 %", "95 %"], cells, "", ""),
         width=640,
     )

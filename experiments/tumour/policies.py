@@ -11,7 +11,10 @@ from experiments.tumour.told import ENDS, LEVEL, stated
 
 NAMES = ("adaptive doses", "drug throughout")
 LATE = f"after {HORIZON:g} d"
-PROGRESSION = f"Progression is a marker above {PROGRESSED:g} times that at the first reading, as fitted, within {HORIZON:g} d"
+PROGRESSION = (
+    f"Progression is a marker above {PROGRESSED:g} times that at the first reading, as fitted; in the ratio whoever has none "
+    f"in {HORIZON:g} d counts as {HORIZON:g} d"
+)
 
 
 def policies_section(found: Policies, people: list[str], errors: np.ndarray) -> Section:
@@ -24,7 +27,7 @@ def policies_section(found: Policies, people: list[str], errors: np.ndarray) -> 
         name="policies",
         title="Two policies on the fitted twins",
         lead="What the model says of doses by the marker, which stop at half of the first marker and come back at all of it, "
-        "and of the drug throughout. These are courses of a model and no trial: nobody was treated by both.",
+        "and of the drug throughout. These are courses of a model and no trial: nobody had both.",
         summary="no twin could be solved.",
         findings=[
             ("Assumed", PROGRESSION),
