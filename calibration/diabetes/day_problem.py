@@ -61,9 +61,7 @@ class Predicted(NamedTuple):
 
 
 class DayProblem(AbstractProblem):
-    """``first`` (days,) [mg/dL] is about where glucose begins; ``spread`` (meals, days) the sd of each meal's log amount;
-    ``centre`` and ``scale`` (unknowns, days) where z is expected and how far from there: 0 and 1 for somebody of whom nothing
-    is known.
+    """``first`` (days,) [mg/dL] is about where glucose begins; ``spread`` (meals, days) the sd of each meal's log amount.
 
     ``adjoint`` says which derivatives can be taken: forward ones by default, which fits need.
     """
@@ -75,8 +73,6 @@ class DayProblem(AbstractProblem):
     basal: Array
     first: Array
     spread: Array
-    centre: Array
-    scale: Array
     sensor: Sensor = eqx.field(static=True)
     doubt: Doubt = eqx.field(static=True)
     method: AbstractMethod
@@ -123,8 +119,6 @@ class DayProblem(AbstractProblem):
             jnp.asarray([day.rate for day in days]),
             jnp.asarray(first),
             jnp.asarray(spread),
-            jnp.zeros((len(names), len(days))),
-            jnp.ones((len(names), len(days))),
             sensor,
             doubt,
             method,
@@ -169,9 +163,8 @@ class DayProblem(AbstractProblem):
         tissue, plasma = path[self.family.tissue], path[self.family.plasma]
         told = gain * between(tissue, STRIDE * STEP * rate * (plasma - tissue))
         e = self.trace.innovations(told, self.sensor.phi)
-        off = (z - self.centre) / self.scale
-        log_density = -0.5 * (e**2).sum(0) - 0.5 * (off**2).sum(0)
-        return Evaluation(jnp.concatenate([e, off]), log_density, path.status, None)
+        log_density = -0.5 * (e**2).sum(0) - 0.5 * (z**2).sum(0)
+        return Evaluation(jnp.concatenate([e, z]), log_density, path.status, None)
 
     def _path(
         self, z: Array, at: Array, events: Events | None = None, exercise: Array | None = None
@@ -195,20 +188,12 @@ class DayProblem(AbstractProblem):
         """Other days of the same people, for ``predict``."""
         return Events.of(self.family, days, self.doubt.by_mouthful, self.doubt.spells, float(self.trace.at[-1].max()))
 
-    def seen(self, trace: Trace) -> "DayProblem":
-        """The same days with other readings."""
-        return eqx.tree_at(lambda p: p.trace, self, trace)
-
-    def expecting(self, centre: Array, scale: Array) -> "DayProblem":
-        """The same days of people of whom something is known: (unknowns, days)."""
-        return eqx.tree_at(lambda p: (p.centre, p.scale), self, (jnp.asarray(centre), jnp.asarray(scale)))
-
     def tiled(self, times):
         return self.picked(np.repeat(np.arange(self.lanes), times))
 
     def picked(self, index) -> "DayProblem":
         """The days ``index``, in that order."""
-        whole = (self.events, self.trace, self.weight, self.basal, self.first, self.spread, self.centre, self.scale)
+        whole = (self.events, self.trace, self.weight, self.basal, self.first, self.spread)
         parts = picked(whole, jnp.asarray(index))
         fixed = self.sensor, self.doubt, self.method, self.adjoint, self.names, self.meals
         return DayProblem(self.family, *parts, *fixed, len(index))

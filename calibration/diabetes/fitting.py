@@ -1,6 +1,6 @@
 """Days fitted by one family: the most probable z of every day and a normal posterior about it.
 
-Every day begins where it is expected, at first at the medians of the priors. A day that ends with a cost that chance does not
+Every day begins at the medians of the priors. A day that ends with a cost that chance does not
 explain begins again from a few draws of the prior and keeps the best end. Where the best is still beyond chance, the model
 cannot explain the day: what its residuals are larger than they should be, squared, multiplies the covariance, since the truth
 may be as far from the model elsewhere.
@@ -64,21 +64,18 @@ class DayFits(eqx.Module):
 
 def fit_days(
     problem: DayProblem,
-    z: np.ndarray | None = None,
     *,
     again: int = AGAIN,
     calibrator: AbstractCalibrator = CALIBRATOR,
     seed: int = 0,
     progress: Progress = None,
 ) -> DayFits:
-    """Fit every lane, from z (unknowns, days) or from where each is expected; ``again`` more starts where chance does not
-    explain it.
+    """Fit every lane, from the medians of the priors; ``again`` more starts where chance does not explain it.
 
     A lane's result depends on its own number in ``problem`` and on nobody else.
     """
     count, days = len(problem.names), np.arange(problem.lanes)
-    z = np.asarray(problem.centre if z is None else z)
-    ends = _ends(problem, calibrator, z, days, progress)
+    ends = _ends(problem, calibrator, np.zeros((count, problem.lanes)), days, progress)
     read = np.asarray(problem.trace.present).sum(0)
     high = ends.cost > 0.5 * read + BEYOND * np.sqrt(0.5 * read)
     if again and high.any():
@@ -91,8 +88,7 @@ def fit_days(
                     kept[..., day] = found[..., end]
     good = (ends.cost < np.inf) & (np.abs(ends.information) < np.inf).all((0, 1))
     # what is not the prior's part of the cost
-    off = (ends.z - np.asarray(problem.centre)) / np.asarray(problem.scale)
-    square = 2.0 * np.where(good, ends.cost, 0.0) - np.where(good, (off**2).sum(0), 0.0)
+    square = 2.0 * np.where(good, ends.cost, 0.0) - np.where(good, (ends.z**2).sum(0), 0.0)
     misfit = np.maximum(square / np.maximum(read, 1), 1.0)
     cost = np.where(good, ends.cost, np.inf)
     status = np.where(good, ends.status, FitStatus.SOLVE_FAILED)

@@ -56,11 +56,6 @@ class Trace(eqx.Module):
         clean = np.where(present, value, 0.0)
         return cls(*(jnp.asarray(a) for a in (at, clean, present, below & present, above & present, follow, root)))
 
-    def judged_by(self, sensor: Sensor) -> "Trace":
-        """The same readings under another idea of the sensor."""
-        follow, root = _filter(np.asarray(self.present), sensor)
-        return eqx.tree_at(lambda t: (t.follow, t.root), self, (jnp.asarray(follow), jnp.asarray(root)))
-
     def innovations(self, predicted: Array, phi: float) -> Array:
         """(times, days), zero where nothing was read; ``predicted`` is gain C [mg/dL]."""
 

@@ -15,7 +15,6 @@ from physio.priors import LogNormal
 
 CALIPER = 0.48    # of 20 mice as a population; its exponent and floor are Benzekry's
 PSA_LIMIT = 0.1    # ng/mL, usual assays
-DIAMETER_LIMIT = 0.3    # cm, the thinnest slices
 
 
 def caliper(path: str = "tumour.volume") -> Observation:

@@ -57,12 +57,6 @@ def test_innovations_are_the_multivariate_normal_density():
         assert (e[:, lane] ** 2 + 2.0 * np.log(trace.root[:, lane]) * seen).sum() == pytest.approx(expected, rel=1e-10)
 
 
-def test_another_idea_of_the_sensor_is_that_sensor_from_the_start():
-    value = _read(20, 2)
-    again = _trace(value).judged_by(SENSOR)
-    assert jax.tree.all(jax.tree.map(np.array_equal, again, _trace(value)))
-
-
 def test_a_reading_at_the_end_of_the_range_is_a_bound():
     value = np.array([[40.0, 40.0, 400.0, 400.0]])
     below = np.array([[True, True, False, False]])
