@@ -27,14 +27,12 @@ from physio.units import as_quantity
 TRIAL = "Zhang 2017; spread assumed"
 
 
-class AdaptiveDosing(AbstractTriggeredPart):
-    """All or nothing, at the instants of crossing; ``given`` counts the days with drug."""
+class AbstractDosing(AbstractPlainPart):
+    """What both rules keep and tell; ``given`` counts the days with drug."""
 
     time_unit = "d"
-    crosses = "1"
 
-    stop: Scalar = parameter("1", LogitNormal(0.5, sd=0.2), source=f"half the baseline, {TRIAL}")
-    resume: Scalar = parameter("1", LogNormal(1.0, cv=0.05), source=f"the baseline, {TRIAL}")
+    stop: eqx.AbstractVar[Scalar]
 
     class State(eqx.Module):
         dose: Scalar = state("1")
@@ -52,6 +50,15 @@ class AdaptiveDosing(AbstractTriggeredPart):
 
     def outputs(self, t, state, sensed):
         return self.Outputs(dose=state.dose, given=state.given)
+
+
+class AdaptiveDosing(AbstractDosing, AbstractTriggeredPart):
+    """All or nothing, at the instants of crossing."""
+
+    crosses = "1"
+
+    stop: Scalar = parameter("1", LogitNormal(0.5, sd=0.2), source=f"half the baseline, {TRIAL}")
+    resume: Scalar = parameter("1", LogNormal(1.0, cv=0.05), source=f"the baseline, {TRIAL}")
 
     def rates(self, t, state, sensed, out):
         return self.State(dose=as_quantity(jnp.zeros_like(state.dose), "1/d"), given=state.dose)
@@ -64,32 +71,13 @@ class AdaptiveDosing(AbstractTriggeredPart):
         return self.State(dose=1.0 - state.dose, given=state.given)
 
 
-class SmoothAdaptiveDosing(AbstractPlainPart):
+class SmoothAdaptiveDosing(AbstractDosing):
     """The same rule with a dose that moves smoothly."""
-
-    time_unit = "d"
 
     stop: Scalar = parameter("1", LogitNormal(0.5, sd=0.2), source=f"half the baseline, {TRIAL}")
     resume: Scalar = parameter("1", LogNormal(1.0, cv=0.05), source=f"the baseline, {TRIAL}")
     steep: Scalar = parameter("1", LogNormal(40.0, cv=0.2), source="assumed: a tenth of the way at 5 % from a threshold")
     lag: Scalar = parameter("d", LogNormal(2.0, cv=0.2), source="assumed: short beside a month of a clinic")
-
-    class State(eqx.Module):
-        dose: Scalar = state("1")
-        given: Scalar = state("d")
-
-    class Sensed(eqx.Module):
-        marker: Scalar = port("1")
-
-    class Outputs(eqx.Module):
-        dose: Scalar = port("1")
-        given: Scalar = port("d")
-
-    def rest(self):
-        return self.State(dose=jnp.ones_like(self.stop), given=as_quantity(jnp.zeros_like(self.stop), "d"))
-
-    def outputs(self, t, state, sensed):
-        return self.Outputs(dose=state.dose, given=state.given)
 
     def rates(self, t, state, sensed, out):
         asked = state.dose * jnp.log(self.stop) + (1.0 - state.dose) * jnp.log(self.resume)
