@@ -8,7 +8,7 @@ import pytest
 from calibration.errors import InputError
 from calibration.tumours.scans import check_scans, orientation, read_scan
 
-nibabel = pytest.importorskip("nibabel")
+nibabel = pytest.importorskip("nibabel", reason="reads scans with nibabel, which is in the extra 'imaging'")
 DAY = datetime.date(2024, 3, 1)
 BALL = (np.indices((8, 9, 7)) ** 2).sum(0) < 20
 
