@@ -4,6 +4,9 @@
 
 lambda follows the ratio of actual to predicted decrease (H. B. Nielsen, IMM-REP-1999-05); the scaling by the diagonal is
 Marquardt's. A lane whose body cannot be solved at the trial point rejects the step.
+
+A trial costs one solve without derivatives; derivatives are taken where it was accepted. Lanes that need none have z = nan
+there, which a problem may leave unsolved.
 """
 
 from typing import Any, NamedTuple
@@ -77,7 +80,7 @@ class LevenbergMarquardt(AbstractCalibrator):
         move = -jnp.linalg.solve(damped, slope[..., None])[..., 0]
         expected = -(move * slope).sum(-1) - 0.5 * jnp.einsum("lp,lpq,lq->l", move, normal, move)
         trial = state.z + jnp.where(state.finished, 0.0, move.T)
-        there, jacobian = linearize(problem, trial, state.memory)
+        there = problem.evaluate(trial, state.memory)
         cost = 0.5 * (there.residuals**2).sum(0)
         usable = (there.status == Status.OK) & (cost < jnp.inf) & ~state.finished
         # comparisons with nan are false: a lane without a finite cost rejects
@@ -100,10 +103,14 @@ class LevenbergMarquardt(AbstractCalibrator):
         def keep(new, old):
             return jnp.where(accept, new, old)
 
+        def derived():
+            return keep(linearize(problem, jnp.where(accept, trial, jnp.nan), there.memory)[1], state.jacobian)
+
+        jacobian = jax.lax.cond(accept.any(), derived, lambda: state.jacobian)
         return _State(
             keep(trial, state.z),
             keep(there.residuals, state.residuals),
-            keep(jacobian, state.jacobian),
+            jacobian,
             there.memory,
             keep(cost, state.cost),
             jnp.where(state.finished, state.damping, jnp.maximum(damping, _SMALLEST_DAMPING)),
