@@ -4,8 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.linalg import expm
 
+from physio.bodies.combination import two_drugs
 from physio.bodies.tumours import fractions, inhibited, irradiated, two_processes, untreated
 from physio.bodies.xenograft import xenograft
 from physio.schedule import bolus, switch
@@ -167,6 +169,28 @@ def test_damaged_cells_leave_as_an_erlang_chain():
     m = np.array([[-1.0, 0, 0, 0], [1.0, -0.9, 0, 0], [0, 0.9, -0.9, 0], [0, 0, 0.9, -0.9]])
     expected = [(expm(m * t) @ [2.0, 0, 0, 0]).sum() for t in days]
     np.testing.assert_allclose(path["tumour.weight"], expected, rtol=1e-9)
+
+
+def test_two_drugs_that_do_not_interact_multiply_their_effects_as_they_leave():
+    """MuSyC without interaction is Bliss: shares of the growth rate that each drug alone leaves, integrated along both courses."""
+    half, steepness, least, clearance = (0.8, 1.5), (1.0, 2.0), (0.1, 0.4), (0.9, 0.3)
+    kinetics = {"first.volume": 1.0, "second.volume": 1.0, "tumour.start": 13.2, "tumour.rate": 0.25}
+    effects = {"effect.both": least[0] * least[1]}
+    for n, name in enumerate(("first", "second")):
+        # L/h to 1/d with a volume of 1 L
+        kinetics[f"{name}_elimination.clearance"] = clearance[n] / 24.0
+        effects |= {f"effect.most{n + 1}": least[n], f"effect.half{n + 1}": half[n], f"effect.steepness{n + 1}": steepness[n]}
+    body = two_drugs(Exponential()).with_values(kinetics | effects)
+    path = solve(body, bolus("first.drug", 0.0, 3.0) + bolus("second.drug", 2.0, 5.0), at=np.array([2.0, 5.0]), method=TIGHT)
+
+    def left(t, n, given, at):
+        touched = (given * np.exp(-clearance[n] * (t - at)) / half[n]) ** steepness[n]
+        return 1.0 + (least[n] - 1.0) * touched / (1.0 + touched)
+
+    first = quad(lambda t: left(t, 0, 3.0, 0.0), 0.0, 2.0)[0]
+    both = quad(lambda t: left(t, 0, 3.0, 0.0) * left(t, 1, 5.0, 2.0), 2.0, 5.0)[0]
+    expected = 13.2 * np.exp(0.25 * np.array([first, first + both]))
+    np.testing.assert_allclose(path["tumour.volume"], expected, rtol=1e-8)
 
 
 # ---- radiation ---------------------------------------------------------------------------------------------
