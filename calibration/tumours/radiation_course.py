@@ -55,7 +55,11 @@ def before_each(days: Array, dose: Array, tumour: IrradiatedTumour) -> Array:
 
 def time_to_progression(days: Array, dose: Array, tumour: IrradiatedTumour) -> Array:
     """T (...) [d] from the first fraction, for doses (fractions, ...) [Gy] and parameters (...); at most ``HORIZON``."""
-    after = _volumes(days, dose, tumour)[1]
+    return passage(days, _volumes(days, dose, tumour)[1], tumour)
+
+
+def passage(days: Array, after: Array, tumour: IrradiatedTumour) -> Array:
+    """T (...) [d] of a tumour with volumes ``after`` (fractions, ...) just after the fractions, however they were reached."""
     mark = GROWN * tumour.start
     grows = (mark < tumour.capacity) & (tumour.start < tumour.capacity)
     room = jnp.where(grows, tumour.capacity, 2.0 * mark)

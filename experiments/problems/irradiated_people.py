@@ -6,7 +6,9 @@ standard weeks with a scan at the end of each, the four that are left free.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -39,6 +41,17 @@ class Person:
 
     truth: IrradiatedTumour
     scanned: ScannedTumour
+
+
+class Planned(NamedTuple):
+    """Plans of one person: standard, equal dose, equal control; ``seconds`` from scans to plans; ``effective`` draws of the
+    prior that count, and ``k_hat`` of their weights.
+    """
+
+    plans: list[Plan]
+    seconds: float
+    effective: float
+    k_hat: float
 
 
 @dataclass(frozen=True)
@@ -92,19 +105,25 @@ def solver_error(cohort: list[Person]) -> float:
     return float(jnp.abs(path["tumour.volume"][0] / after - 1.0).max())
 
 
-def follow(cohort: list[Person], course: Course) -> Followed:
-    """Plans of all people, one after another; the first is planned twice, so that no seconds are those of compilation."""
+def planned(cohort: list[Person], course: Course) -> list[Planned]:
+    """All people, one after another; the first is planned twice, so that no seconds are those of compilation."""
     keys = keys_of(SEED, "radiation, draws", [str(i) for i in range(len(cohort))])
     _planned(cohort[0], course, keys[0])
-    found = [_planned(person, course, key) for person, key in zip(cohort, keys, strict=True)]
-    return _stacked([_outcome(person, course, *known) for person, known in zip(cohort, found, strict=True)])
+    return [_planned(person, course, key) for person, key in zip(cohort, keys, strict=True)]
 
 
-def follow_one_plan(cohort: list[Person], course: Course) -> Followed:
-    """The same plans for everybody, from draws of the prior: what is gained without any scan."""
+def one_plan(cohort: list[Person], course: Course) -> list[Planned]:
+    """The same for everybody, from draws of the prior: without any scan."""
     (key,) = keys_of(SEED, "radiation", ["prior"])
     plans = _plans(from_prior(jax.random.normal(key, (len(PRIORS), PRIOR_DRAWS))), course)
-    return _stacked([_outcome(person, course, plans, 0.0, float(PRIOR_DRAWS), -np.inf) for person in cohort])
+    return [Planned(plans, 0.0, float(PRIOR_DRAWS), -np.inf)] * len(cohort)
+
+
+def follow(
+    cohort: list[Person], course: Course, known: list[Planned], until: Callable[..., jax.Array] = time_to_progression
+) -> Followed:
+    """What becomes of the plans; ``until`` as ``time_to_progression`` is the time to progression of a truth."""
+    return _stacked([_outcome(person, course, plans, until) for person, plans in zip(cohort, known, strict=True)])
 
 
 def search_error(cohort: list[Person], course: Course) -> float:
@@ -120,21 +139,20 @@ def _plans(tumour: IrradiatedTumour, course: Course) -> list[Plan]:
     return [plan(course, tumour) for plan in (standard_plan, equal_dose, equal_control)]
 
 
-def _planned(person: Person, course: Course, key: jax.Array) -> tuple[list[Plan], float, float, float]:
-    """Plans, seconds from scans to plans, draws of the prior that count, and k-hat."""
+def _planned(person: Person, course: Course, key: jax.Array) -> Planned:
     began = time.perf_counter()
     known = draws_of(person.scanned, key, tried=TRIED)
     plans = _plans(known.tumour, course)
-    return plans, time.perf_counter() - began, known.effective, known.k_hat
+    return Planned(plans, time.perf_counter() - began, known.effective, known.k_hat)
 
 
-def _outcome(person: Person, course: Course, plans: list[Plan], *measured: float) -> tuple[np.ndarray, ...]:
+def _outcome(person: Person, course: Course, known: Planned, until: Callable[..., jax.Array]) -> tuple[np.ndarray, ...]:
     """In the order of ``Followed``."""
-    weekly = jnp.asarray(np.stack([p.weekly for p in plans], axis=-1))
-    until = time_to_progression(jnp.asarray(course.days), course.doses(weekly), person.truth)
+    weekly = jnp.asarray(np.stack([p.weekly for p in known.plans], axis=-1))
+    progressed = until(jnp.asarray(course.days), course.doses(weekly), person.truth)
     late = biologically_effective_dose(weekly, LATE_RATIO, course.each).sum(axis=0)
-    spent, risk = ([getattr(p, name) for p in plans] for name in ("spent", "risk"))
-    return tuple(np.asarray(v) for v in (until, spent, late, risk, *measured))
+    spent, risk = ([getattr(p, name) for p in known.plans] for name in ("spent", "risk"))
+    return tuple(np.asarray(v) for v in (progressed, spent, late, risk, *known[1:]))
 
 
 def _stacked(rows: list[tuple[np.ndarray, ...]]) -> Followed:

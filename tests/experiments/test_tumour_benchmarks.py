@@ -1,16 +1,21 @@
 """Benchmarks of tumours: printed digits with exponents, what is said without data, folds by name."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from calibration.tumours.mice import fit_each
 from calibration.tumours.psa import read_psa
+from calibration.tumours.radiation_course import GROWN, fraction_days, time_to_progression
 from calibration.tumours.radiation_plan import Course
 from calibration.tumours.records import TumourRecord, read_lesions, read_mice
 from experiments.benchmarks import tumour_closed_forms, tumour_mice, tumour_nsclc, tumour_psa
-from experiments.problems.irradiated_people import DURING, GIVEN_WEEKS, follow, people, replanned, solver_error
+from experiments.problems.irradiated_people import DURING, GIVEN_WEEKS, follow, people, planned, replanned, solver_error
 from experiments.problems.lesion_folds import HIDDEN, fold_of, long_enough, volume
+from experiments.problems.resistant_cells import until_progression
 from experiments.problems.tumour_tables import Printed, agrees, printed, simeoni_smooth
+from physio.tumours.irradiated import IrradiatedTumour
 
 
 @pytest.mark.parametrize(
@@ -94,8 +99,33 @@ def test_irradiated_people():
     assert float(early[0].truth.alpha) != float(early[1].truth.alpha)
     assert [len(p.scanned.days) for p in (early[0], late[0])] == [1, 5 * GIVEN_WEEKS]
     assert solver_error(early) < 1e-9
-    found = follow(late, replanned(Course()))
+    course = replanned(Course())
+    found = follow(late, course, planned(late, course))
     assert found.time.shape == found.spent.shape == found.late.shape == (3, 2)
     np.testing.assert_allclose(found.spent[:2], 60.0, rtol=1e-9)
     assert (found.spent[2] <= 60.0).all() and (found.risk[1:] <= found.risk[0]).all()
     np.testing.assert_allclose(found.late[0], 100.0, rtol=1e-12)
+
+
+def test_cells_that_are_hard_to_kill():
+    """Both kinds of cells integrated by SciPy between fractions pass the mark on the day that the closed form says."""
+    tumour = IrradiatedTumour(start=2e4, rate=0.03, capacity=2e5, alpha=0.1, ratio=8.0)
+    days, dose = fraction_days(), np.full(30, 2.0)
+    share, less = 0.2, 0.4
+    cells, lost = np.array([1.0 - share, share]) * 2e4, 0.1 * 2.0 * (1.0 + 2.0 / 8.0)
+
+    def growth(t, cells):
+        return 0.03 * cells * (1.0 - cells.sum() / 2e5)
+
+    def passed(t, cells):
+        return cells.sum() - GROWN * 2e4
+
+    passed.terminal = True
+    for day, following in zip(days, np.append(days[1:], 1000.0), strict=True):
+        cells = cells * np.exp(-lost * np.array([1.0, less]))
+        path = solve_ivp(growth, (day, following), cells, rtol=1e-10, atol=1e-6, events=passed)
+        cells = path.y[:, -1]
+    expected = float(path.t_events[0][0])
+    days, dose = jnp.asarray(days), jnp.asarray(dose)
+    assert float(until_progression(days, dose, tumour, share, less)) == pytest.approx(expected, rel=1e-8)
+    assert expected < float(time_to_progression(days, dose, tumour)) - 5.0
