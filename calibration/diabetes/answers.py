@@ -53,12 +53,11 @@ class Answer(NamedTuple):
         return ndtr((bound - self.mean) / self.sd)
 
 
-def answer(fits: Sequence[DayFits], days: Sequence[DayInputs], level: str = "plasma") -> Answer:
-    """What each fitted day's person would have had with the inputs ``days`` instead; one fit of all days for every family.
-
-    ``level``: ``plasma``, or ``told`` for what the sensor would tell, without its noise.
+def answer(fits: Sequence[DayFits], days: Sequence[DayInputs]) -> Answer:
+    """Glucose in plasma that each fitted day's person would have had with the inputs ``days`` instead; one fit of all days for
+    every family.
     """
-    return _averaged(fits, [_of_family(fit, [days], level)[0] for fit in fits])
+    return _averaged(fits, [_of_family(fit, [days])[0] for fit in fits])
 
 
 class Compared(NamedTuple):
@@ -69,18 +68,16 @@ class Compared(NamedTuple):
     differences: list[Answer]
 
 
-def compared(
-    fits: Sequence[DayFits], days: Sequence[DayInputs], others: Sequence[Sequence[DayInputs]], level: str = "plasma"
-) -> Compared:
+def compared(fits: Sequence[DayFits], days: Sequence[DayInputs], others: Sequence[Sequence[DayInputs]]) -> Compared:
     """``days`` and all lists of changed days in one solve."""
-    parts = [_of_family(fit, [days, *others], level) for fit in fits]
+    parts = [_of_family(fit, [days, *others]) for fit in fits]
     found = [_averaged(fits, list(of_families)) for of_families in zip(*parts, strict=True)]
     return Compared(found[0], found[1 : len(others) + 1], found[len(others) + 1 :])
 
 
-def change(fits: Sequence[DayFits], days: Sequence[DayInputs], changed: Sequence[DayInputs], level: str = "plasma") -> Answer:
+def change(fits: Sequence[DayFits], days: Sequence[DayInputs], changed: Sequence[DayInputs]) -> Answer:
     """By how much glucose would have differed on the ``changed`` days from that of ``days``."""
-    return compared(fits, days, [changed], level).differences[0]
+    return compared(fits, days, [changed]).differences[0]
 
 
 def weights(fits: Sequence[DayFits]) -> np.ndarray:
@@ -104,7 +101,7 @@ def _averaged(fits: Sequence[DayFits], parts: Sequence[Answer]) -> Answer:
     return Answer(mean, np.sqrt(spread), weight.sum(0) > 0.0, learned, parts[0].lowest)
 
 
-def _of_family(fit: DayFits, lists: Sequence[Sequence[DayInputs]], level: str) -> list[Answer]:
+def _of_family(fit: DayFits, lists: Sequence[Sequence[DayInputs]]) -> list[Answer]:
     """Of every list of days, then of every later list less the first."""
     problem, times = fit.problem, len(lists)
     events = problem.with_inputs([day for days in lists for day in days])
@@ -113,7 +110,7 @@ def _of_family(fit: DayFits, lists: Sequence[Sequence[DayInputs]], level: str) -
     z = jnp.tile(fit.z, times)
     if any(day.exercise for days in lists for day in days):
         z = jnp.concatenate([z, jnp.zeros((len(problem.family.exercise), z.shape[1]))])
-    found = (np.asarray(a) for a in _linear(problem, z, events, level))
+    found = (np.asarray(a) for a in _linear(problem, z, events))
     mean, slopes, status = (np.split(a, times, axis=-1) for a in found)
     known = np.asarray(fit.covariance)
     answers = [_told(*each, known, _LOWEST) for each in zip(mean, slopes, status, strict=True)]
@@ -134,11 +131,11 @@ def _told(mean: np.ndarray, slopes: np.ndarray, status: np.ndarray, known: np.nd
 
 
 @compiled_once
-def _linear(problem: DayProblem, z: Array, events: Events, level: str) -> tuple[Array, Array, Array]:
+def _linear(problem: DayProblem, z: Array, events: Events) -> tuple[Array, Array, Array]:
     count = len(problem.names)
 
     def of(z):
         predicted = problem.predict(z[:count], events, z[count:] if z.shape[0] > count else None)
-        return getattr(predicted, level), predicted.status
+        return predicted.plasma, predicted.status
 
     return lane_jacobian(of, jnp.nan_to_num(z), has_aux=True)

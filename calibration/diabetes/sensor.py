@@ -70,27 +70,6 @@ class Trace(eqx.Module):
         return jax.lax.scan(step, jnp.zeros_like(predicted[0]), given)[1]
 
 
-class Ahead(NamedTuple):
-    """What is known of r - m from the readings up to a time: ``mean`` and ``sd`` [mg/dL] of r at later times."""
-
-    mean: np.ndarray
-    sd: np.ndarray
-
-
-def drift_ahead(off: np.ndarray, sensor: Sensor, steps: np.ndarray) -> Ahead:
-    """Of r after ``steps`` (horizons,) more steps, from r (times, lanes) up to now, nan where nothing was read."""
-    mean, variance = np.zeros(off.shape[1]), np.full(off.shape[1], sensor.sd**2)
-    for row in off:
-        seen = np.isfinite(row)
-        follow = np.where(seen, variance / (variance + sensor.white**2), 0.0)
-        mean = mean + follow * np.where(seen, row - mean, 0.0)
-        variance = variance * (1.0 - follow)
-        mean, variance = sensor.phi * mean, sensor.phi**2 * variance + sensor.sd**2 * (1.0 - sensor.phi**2)
-    # the loop has gone one step beyond now already
-    fade = sensor.phi ** (np.asarray(steps, float)[:, None] - 1.0)
-    return Ahead(fade * mean, np.sqrt(fade**2 * variance + sensor.sd**2 * (1.0 - fade**2) + sensor.white**2))
-
-
 def _filter(present: np.ndarray, sensor: Sensor) -> tuple[np.ndarray, np.ndarray]:
     """Gain and sqrt(S) (times, days) of the scalar Kalman filter of the drift."""
     variance = np.full(present.shape[1], sensor.sd**2)

@@ -25,7 +25,7 @@ COVARIANCE = np.asarray([[0.25, 0.0], [0.0, 0.16]])
 
 @pytest.fixture
 def fit(monkeypatch):
-    def linear(problem, z, events, level):
+    def linear(problem, z, events):
         mean, slopes = (np.stack([np.asarray(table[day.name]) for day in events], axis=-1) for table in (MEAN, SLOPES))
         return mean, slopes, np.zeros(len(events), int)
 

@@ -16,7 +16,7 @@ from calibration.diabetes.day_state_space import DayStateSpace, Unrest, readings
 from calibration.diabetes.hovorka import Hovorka
 from calibration.diabetes.inputs import Bolus, DayInputs, Meal
 from calibration.diabetes.s2008 import S2008
-from calibration.diabetes.sensor import STEP, Sensor, Trace, drift_ahead
+from calibration.diabetes.sensor import STEP, Sensor, Trace
 from physio.solve import Tsit5, solve
 from physio.system import System
 from physio.wiring import WiringError
@@ -120,10 +120,20 @@ def test_a_body_at_rest_leaves_the_scalar_filter_of_the_drift():
     found = _followed(model, belief, rest + off)
     silent = readings_of(_trace(np.full_like(off, np.nan)[1:]))
     later = follow(FILTER, model, found.belief, found.belief.time + jnp.asarray(AT[1:]), silent)
-    ahead = drift_ahead(off, SENSOR, np.arange(1, STEPS + 1))
     assert (found.status == BeliefStatus.OK).all() and (later.status == BeliefStatus.OK).all()
-    np.testing.assert_allclose(later.forecasts.mean[:, 0] - rest, ahead.mean, atol=1e-8)
-    np.testing.assert_allclose(later.forecasts.sd[:, 0], ahead.sd, rtol=1e-8)
+    for lane in range(LANES):
+        mean, sd = _drift_ahead(off[:, lane])
+        np.testing.assert_allclose(later.forecasts.mean[:, 0, lane] - rest, mean, atol=1e-8)
+        np.testing.assert_allclose(later.forecasts.sd[:, 0, lane], sd, rtol=1e-8)
+
+
+def _drift_ahead(off: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of as many readings after ``off`` [mg/dL], the normal distribution given those that were read."""
+    steps = np.arange(2 * STEPS + 1)
+    c = SENSOR.sd**2 * SENSOR.phi ** np.abs(steps[:, None] - steps) + SENSOR.white**2 * np.eye(steps.size)
+    seen, later = np.flatnonzero(np.isfinite(off)), steps[STEPS + 1 :]
+    gain = np.linalg.solve(c[np.ix_(seen, seen)], c[np.ix_(seen, later)]).T
+    return gain @ off[seen], np.sqrt(np.diag(c[np.ix_(later, later)] - gain @ c[np.ix_(seen, later)]))
 
 
 def test_constant_unknowns_end_as_a_batch_of_all_readings_says():

@@ -12,7 +12,7 @@ from calibration.diabetes.day_problem import EXACT, HELD, HELD_SD, STRIDE, DayPr
 from calibration.diabetes.hovorka import Hovorka
 from calibration.diabetes.inputs import Bolus, Bout, DayInputs, Events, Meal, day_inputs
 from calibration.diabetes.s2008 import S2008
-from calibration.diabetes.sensor import STEP, Sensor, Trace, drift_ahead
+from calibration.diabetes.sensor import STEP, Sensor, Trace
 from calibration.diabetes.traces import grid_of
 from calibration.records.diary import Diary, Entries, no_entries
 from physio.metabolism.glucose_by_mass import MG_DL_PER_MMOL_L
@@ -63,18 +63,6 @@ def test_a_reading_at_the_end_of_the_range_is_a_bound():
     e = np.asarray(_trace(value, below, ~below).innovations(jnp.array([[35.0, 50.0, 420.0, 390.0]]), SENSOR.phi))[0]
     assert e[0] == 0.0 and e[2] == 0.0
     assert e[[1, 3]] == pytest.approx(np.array([-10.0, 10.0]) / np.hypot(SENSOR.sd, SENSOR.white))
-
-
-def test_drift_ahead_is_the_conditional_normal():
-    value, steps = _read(30, 3, seed=8) - 150.0, np.array([1, 3, 12])
-    ahead = drift_ahead(value, SENSOR, steps)
-    c = _covariance(30 + 12)
-    for lane in range(3):
-        seen, later = np.flatnonzero(np.isfinite(value[:, lane])), 29 + steps
-        gain = np.linalg.solve(c[np.ix_(seen, seen)], c[np.ix_(seen, later)]).T
-        assert ahead.mean[:, lane] == pytest.approx(gain @ value[seen, lane], rel=1e-9)
-        variance = np.diag(c[np.ix_(later, later)] - gain @ c[np.ix_(seen, later)])
-        assert ahead.sd[:, lane] == pytest.approx(np.sqrt(variance), rel=1e-9)
 
 
 def test_between_reproduces_cubics():
