@@ -3,12 +3,15 @@
 from physio.fields.adjoint import Checkpointed, Forward
 from physio.fields.diffusion import TissueDiffusion, UniformDiffusion
 from physio.fields.domain import Domain
+from physio.fields.elasticity import ElasticBody, Stress
+from physio.fields.equilibrium import displaced
 from physio.fields.faces import Arithmetic, Harmonic, Interpolated
 from physio.fields.grid import FieldError, Grid
 from physio.fields.implicit import solve_implicit
 from physio.fields.model import AbstractFieldModel, NoReaction, Still
 from physio.fields.propagator import CrankNicolson, ExactCosine, Stabilised
 from physio.fields.solve import FieldPath, solve_field
+from physio.fields.staggered import centred
 from physio.fields.stepper import ForwardEuler, Heun
 from physio.fields.strang import Strang
 
@@ -18,6 +21,7 @@ __all__ = [
     "Checkpointed",
     "CrankNicolson",
     "Domain",
+    "ElasticBody",
     "ExactCosine",
     "FieldError",
     "FieldPath",
@@ -31,8 +35,11 @@ __all__ = [
     "Stabilised",
     "Still",
     "Strang",
+    "Stress",
     "TissueDiffusion",
     "UniformDiffusion",
+    "centred",
+    "displaced",
     "solve_field",
     "solve_implicit",
 ]

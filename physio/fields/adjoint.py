@@ -38,7 +38,9 @@ class March(NamedTuple):
     def step(self, model: AbstractFieldModel, k: Array, i: Array, state: Any) -> Any:
         """Step i of segment k."""
         dt = jnp.asarray(self.plan.dt)[k]
-        return self.stepper.step(model, jnp.asarray(self.plan.start)[k] + i * dt, dt, state)
+        t = jnp.asarray(self.plan.start)[k] + i * dt
+        model, state = model.settled(t, state)
+        return self.stepper.step(model, t, dt, state)
 
     def walked(self, model: AbstractFieldModel, amounts: Array, state: Any, visit, carry: Any) -> tuple[Any, Any, Any]:
         """``(observed states, carry, states at the starts)``; ``visit(carry, k, i, state)`` sees the state before each step."""

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from physio.fields.conjugate import conjugate_gradients
 from physio.fields.cosine import solve_box
 from physio.fields.diffusion import AbstractDiffusion, UniformDiffusion
 from physio.fields.domain import Domain
@@ -38,29 +39,6 @@ def solve_implicit(operator: AbstractDiffusion, f: Array, dt: Array, tolerance: 
         return inner if domain.inside is None else jnp.where(domain.inside, inner, r)
 
     def conjugate(matrix, f):
-        return _conjugate_gradients(matrix, near, f, tolerance, iterations)
+        return conjugate_gradients(matrix, near, f, tolerance, iterations)
 
     return jax.lax.custom_linear_solve(applied, domain.kept(f), conjugate, symmetric=True)
-
-
-def _conjugate_gradients(matrix, near, f: Array, tolerance: float, iterations: int) -> Array:
-    """Preconditioned conjugate gradients from zero; infinite where they did not arrive."""
-    enough = tolerance**2 * (f * f).sum()
-    z = near(f)
-
-    def going(carry):
-        _, r, _, _, count = carry
-        return ((r * r).sum() > enough) & (count < iterations)
-
-    def step(carry):
-        u, r, p, rz, count = carry
-        image = matrix(p)
-        length = rz / (p * image).sum()
-        u, r = u + length * p, r - length * image
-        z = near(r)
-        new = (r * z).sum()
-        return u, r, z + (new / rz) * p, new, count + 1
-
-    u, r, *_ = jax.lax.while_loop(going, step, (jnp.zeros_like(f), f, z, (f * z).sum(), jnp.zeros((), jnp.int32)))
-    # a comparison with nan is false
-    return jnp.where((r * r).sum() <= enough, u, jnp.inf)

@@ -37,6 +37,11 @@ class AbstractFieldModel(eqx.Module):
         """The state after dt of du/dt = r(t, u) alone: exact, or of order 2 at least."""
 
     @abc.abstractmethod
+    def settled(self, t: Array, state: Any) -> tuple["AbstractFieldModel", Any]:
+        """The model and the state for one step from t: what is in equilibrium with the state is found here, and held within
+        the step. Models without such a thing return both as they are. An operator may only become smaller."""
+
+    @abc.abstractmethod
     def jump(self, t: Array, amounts: dict[str, Array], state: Any) -> Any:
         """The state just after the events of one instant. Amounts are 0 for what did not happen, and all 0 changes nothing."""
 
@@ -54,6 +59,9 @@ class NoReaction(AbstractFieldModel):
 
     def reacted(self, t, dt, state):
         return state
+
+    def settled(self, t, state):
+        return self, state
 
     def jump(self, t, amounts, state):
         return state

@@ -71,6 +71,9 @@ class ReactionDiffusion(AbstractFieldModel):
         grown, crowding = self._scalars(n, jnp.exp(net), self.growth / self.capacity * dt * _grown(net))
         return Cells(n * grown / (1.0 + crowding * n), state.drug * jnp.exp(-decay * dt))
 
+    def settled(self, t, state):
+        return self, state
+
     def jump(self, t, amounts, state):
         dose = amounts[RADIATION]
         lost = self.radiosensitivity * dose * (1.0 + dose / self.alpha_beta)

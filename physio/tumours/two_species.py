@@ -70,6 +70,9 @@ class TwoSpecies(AbstractFieldModel):
             state.drug * jnp.exp(-decay * dt),
         )
 
+    def settled(self, t, state):
+        return self, state
+
     def jump(self, t, amounts, state):
         dose = amounts[RADIATION]
         lost = self.radiosensitivity * dose * (1.0 + dose / self.alpha_beta)

@@ -35,6 +35,9 @@ class Fisher(AbstractFieldModel):
         grown = jnp.asarray(jnp.exp(self.rate * dt), u.dtype)
         return u * grown / (1.0 + (grown - 1.0) * u)
 
+    def settled(self, t, u):
+        return self, u
+
     def jump(self, t, amounts, u):
         return u * jnp.asarray(2.0 ** -amounts["halving"], u.dtype)
 
