@@ -7,9 +7,9 @@
     sigma   stress [kPa]                f    force on a volume [kPa/mm]
     lambda = E nu / ((1 + nu)(1 - 2 nu)),      mu = E / (2 (1 + nu)),      E Young's modulus [kPa], nu Poisson's ratio [1]
 
-The surface is that of the domain's mask, or of the box without one: the skull, not the border of the cells. On grids of one or two
-axes nothing moves along the others (uniaxial and plane strain), and growth presses on them too. Moduli are those of a cell;
-on an edge mu is the harmonic mean of its cells, right for layers of any stiffness along the axes.
+The surface is that of the domain's mask, or of the box without one: the skull, not the border of the cells. On grids of one or
+two axes nothing moves along the others (uniaxial and plane strain), and growth presses on them too. Moduli are those of a cell;
+on an edge mu is the harmonic mean of its cells, which is right for layers across an axis.
 
 Order 2 in w inside and at walls normal to an axis; shear in such a wall is of order 1, and a staircase is met to order 1 in its
 shape. Strains are small: where w stretches tissue by more than a tenth or so, the result is a sketch.
@@ -43,11 +43,12 @@ class Stress(eqx.Module):
         return -sum(self.normal) / 3.0
 
     def von_mises(self) -> Array:
-        """sqrt(3/2 s:s), s the deviator, in cells [kPa]; of shear, the mean square on the edges of a cell. Its slope at 0 is 0."""
+        """sqrt(3/2 s:s), s the deviator, in cells [kPa]; shear with its mean square on a cell's edges. Its slope at 0 is 0."""
         a, b, c = self.normal
         square = 0.5 * ((a - b) ** 2 + (b - c) ** 2 + (c - a) ** 2)
         square = square + sum(3.0 * in_cells(x**2, *plane) for x, plane in zip(self.shear, _PLANES, strict=False))
-        some = square > 0.0
+        # nan is some: what did not converge stays not finite
+        some = square != 0.0
         return jnp.where(some, jnp.sqrt(jnp.where(some, square, 1.0)), 0.0)
 
 

@@ -30,11 +30,17 @@ class Brain(eqx.Module):
     @classmethod
     def of(cls, labels: Array, spacing: tuple[float, ...]) -> "Brain":
         """From a map of labels: 0 outside, 1 CSF, 2 grey, 3 white; spacing [mm]."""
-        labels = np.asarray(labels)
-        strange = sorted(set(np.unique(labels).tolist()) - {0, CSF, GREY, WHITE})
-        if strange:
-            raise FieldError(f"tissue map has label {strange[0]}; expected 0 outside, 1 CSF, 2 grey, 3 white matter")
+        labels = known(labels)
         return cls(Domain(Grid(labels.shape, spacing), labels >= GREY), jnp.asarray(labels == WHITE))
+
+
+def known(labels: Array) -> np.ndarray:
+    """A tissue map without other labels."""
+    labels = np.asarray(labels)
+    strange = sorted(set(np.unique(labels).tolist()) - {0, CSF, GREY, WHITE})
+    if strange:
+        raise FieldError(f"tissue map has label {strange[0]}; expected 0 outside, 1 CSF, 2 grey, 3 white matter")
+    return labels
 
 
 class Infiltration(eqx.Module):

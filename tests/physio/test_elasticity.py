@@ -11,11 +11,12 @@ from physio.fields.sine import solve_held
 
 RNG = np.random.default_rng(11)
 SOLVED = eqx.filter_jit(displaced)
+PULLED = eqx.filter_jit(lambda body, w, growth: body.pull(w, growth))
+STRESS = eqx.filter_jit(lambda body, w, growth: body.stress(w, growth))
 
 
-def body_of(domain, young, poisson=0.3):
-    ones = jnp.ones(domain.grid.shape)
-    return ElasticBody.of(domain, young * ones, poisson * ones)
+def body_of(domain, young, poisson=0.3, dtype=jnp.float64):
+    return ElasticBody.of(domain, *(jnp.asarray(np.broadcast_to(x, domain.grid.shape), dtype) for x in (young, poisson)))
 
 
 def positions(grid, axis=None):
@@ -114,18 +115,20 @@ def test_symmetric_positive_and_solved(domain):
     grid, body = domain.grid, random_body(domain)
     growth = jnp.asarray(RNG.random(grid.shape))
     matrix = dense(grid, lambda w: body.pull(w, jnp.zeros(grid.shape)))
-    open_ = np.concatenate([np.asarray(domain.open(jnp.ones_like(x), a)).ravel() for a, x in enumerate(SOLVED(body, growth))]) > 0
-    inner = matrix[np.ix_(open_, open_)]
+    w = SOLVED(body, growth)
+    among = np.concatenate([np.asarray(domain.open(jnp.ones_like(x), a)).ravel() for a, x in enumerate(w)]) > 0
+    inner = matrix[np.ix_(among, among)]
     np.testing.assert_allclose(inner, inner.T, atol=1e-13)
     # every pattern costs energy, the finest ones too
-    values = np.linalg.eigvalsh(inner)
-    assert values.min() > 0.0
-    load = -np.concatenate([x.ravel() for x in body.pull(tuple(jnp.zeros_like(x) for x in SOLVED(body, growth)), growth)])
-    found = np.concatenate([x.ravel() for x in SOLVED(body, growth)])
-    np.testing.assert_allclose(found[open_], np.linalg.solve(inner, load[open_]), atol=1e-9)
-    assert not found[~open_].any()
+    assert np.linalg.eigvalsh(inner).min() > 0.1
+    load = -np.concatenate([x.ravel() for x in PULLED(body, tuple(jnp.zeros_like(x) for x in w), growth)])
+    found = np.concatenate([np.asarray(x).ravel() for x in w])
+    np.testing.assert_allclose(found[among], np.linalg.solve(inner, load[among]), atol=1e-9)
+    assert not found[~among].any()
     # too few iterations are seen
-    assert not np.isfinite(SOLVED(body, growth, iterations=1)[0]).any()
+    early = SOLVED(body, growth, iterations=1)
+    assert not any(np.isfinite(x).any() for x in early)
+    assert not np.isfinite(STRESS(body, early, growth).von_mises()[domain.kept(jnp.ones(grid.shape)) > 0]).any()
 
 
 def test_korn_bounds_in_a_box():
@@ -146,7 +149,7 @@ def test_growth_without_room_is_pressure(shape):
     body, growth = body_of(Domain(grid), 3.0, 0.45), jnp.full(shape, 0.02)
     w = SOLVED(body, growth)
     assert max(np.abs(x).max() for x in w) < 1e-12
-    stress = body.stress(w, growth)
+    stress = STRESS(body, w, growth)
     np.testing.assert_allclose(stress.pressure(), 3.0 * 0.02 / 0.1, rtol=1e-10)
     np.testing.assert_allclose(stress.von_mises(), 0.0, atol=1e-10)
 
@@ -160,11 +163,11 @@ def test_bar_of_two_stiffnesses():
     (lame1, mu1), (lame2, mu2) = ((e * v / ((1 + v) * (1 - 2 * v)), e / (2 + 2 * v)) for e, v in ((1.0, 0.45), (6.0, 0.3)))
     e2 = (3 * lame2 + 2 * mu2) * 0.1 / (lame2 + 2 * mu2 + 1.5 * (lame1 + 2 * mu1))
     np.testing.assert_allclose(w[0][3], -3.0 * e2, rtol=1e-9)
-    np.testing.assert_allclose(body.stress(w, jnp.where(soft, 0.0, 0.1)).normal[0], -1.5 * e2 * (lame1 + 2 * mu1), rtol=1e-8)
+    np.testing.assert_allclose(STRESS(body, w, jnp.where(soft, 0.0, 0.1)).normal[0], -1.5 * e2 * (lame1 + 2 * mu1), rtol=1e-8)
 
 
 def test_layers_in_shear():
-    # a force along x in the one row of faces at y = 2.5 mm: rigid layers in series on both sides of it, in the middle of a long box
+    # a force along x in the one row of faces at y = 2.5 mm, layers in series on both sides, in the middle of a long box
     grid = Grid((48, 8), (1.0, 1.0))
     young = jnp.where(np.arange(8) < 4, 2.0, 20.0) * jnp.ones((48, 8))  # nu = 0: mu = 1 and 10
     force = (jnp.zeros((47, 8)).at[:, 2].set(0.3), jnp.zeros((48, 7)))
@@ -172,13 +175,13 @@ def test_layers_in_shear():
     below, above = 2.5 / 1.0, 1.5 / 1.0 + 4.0 / 10.0
     assert float(w[0][23, 2]) == pytest.approx(0.3 / (1 / below + 1 / above), rel=1e-3)
     # and linear in each layer up to the other wall
-    np.testing.assert_allclose(np.diff(w[0][23, 4:]), -0.3 * below / (below + above) / 10.0, rtol=2e-3)
+    np.testing.assert_allclose(np.diff(w[0][23, 4:]), -0.3 * below / (below + above) / 10.0, rtol=5e-3)
 
 
 @pytest.mark.parametrize(("inner", "outer"), [((3.0, 0.3), (3.0, 0.3)), ((6.0, 0.4), (3.0, 0.45))])
 def test_a_sphere_that_grows_within_a_held_sphere(inner, outer):
     # w_r = c r within a, and c a^3 (R^3 - r^3) / (R^3 - a^3) / r^2 beyond; sigma_rr is continuous at a:
-    # 3 k1 (c - g) = - c (3 k2 a^3 + 4 mu2 R^3) / (R^3 - a^3). For R = inf and one tissue c = g (1 + nu) / (3 (1 - nu)), Eshelby's
+    # 3 k1 (c - g) = - c (3 k2 a^3 + 4 mu2 R^3) / (R^3 - a^3). At R = inf, one tissue: c = g (1 + nu) / (3 (1 - nu)), Eshelby's
     (k1, _), (k2, mu2) = ((e / (3 - 6 * v), e / (2 + 2 * v)) for e, v in (inner, outer))
     a, far, growth = 6.0, 15.0, 0.1
     c = 3 * k1 * growth / (3 * k1 + (3 * k2 * a**3 + 4 * mu2 * far**3) / (far**3 - a**3))
@@ -186,15 +189,17 @@ def test_a_sphere_that_grows_within_a_held_sphere(inner, outer):
     for n in (20, 40):
         grid = Grid((n,) * 3, (32.0 / n,) * 3)
         r = np.sqrt(((positions(grid) - 16.0) ** 2).sum(-1))
-        core = np.clip((a - r) * n / 32.0 + 0.5, 0.0, 1.0)  # the share of a cell within, near enough
+        core = np.clip((a - r) * n / 32.0 + 0.5, 0.0, 1.0)  # the share of a cell within
         moduli = (jnp.asarray(y + core * (x - y)) for x, y in zip(inner, outer, strict=True))
         body = ElasticBody.of(Domain(grid, r < far), *moduli)
         w = np.asarray(centred(SOLVED(body, jnp.asarray(growth * core))))
         radial = (w * np.moveaxis(positions(grid) - 16.0, -1, 0)).sum(0) / r
         true = np.where(r < a, c * r, c * a**3 * (far**3 - r**3) / (far**3 - a**3) / r**2)
-        errors.append(np.abs(radial - true)[r < far].max() / (c * a))
-    print(errors)
-    assert errors[1] < 0.04 and errors[1] < 0.7 * errors[0]
+        off = (radial - true) / (c * a)
+        errors.append([np.abs(radial / r / c - 1.0)[r < 0.6 * a].max(), np.sqrt((off[r < far] ** 2).mean())])
+    # strain in the core at most, displacement in the mean
+    assert errors[1][0] < 0.012 and errors[1][1] < 0.01
+    assert (np.divide(*errors) > 1.7).all()
 
 
 def test_forces_on_a_part_balance():
@@ -202,7 +207,7 @@ def test_forces_on_a_part_balance():
     grid = Grid((5, 4, 6), (1.0, 0.7, 1.3))
     body, growth = random_body(Domain(grid)), jnp.asarray(RNG.random(grid.shape))
     force = tuple(jnp.asarray(RNG.normal(size=s)) for s in ((4, 4, 6), (5, 3, 6), (5, 4, 5)))
-    stress = body.stress(SOLVED(body, growth, force), growth)
+    stress = STRESS(body, SOLVED(body, growth, force), growth)
     across = (stress.normal[0][-1] - stress.normal[0][0]).sum() * 0.7 * 1.3
     sides = (stress.shear[0][1:-1, -1] - stress.shear[0][1:-1, 0]).sum() * 1.0 * 1.3
     ends = (stress.shear[1][1:-1, :, -1] - stress.shear[1][1:-1, :, 0]).sum() * 1.0 * 0.7
@@ -210,35 +215,34 @@ def test_forces_on_a_part_balance():
 
 
 def test_derivatives_against_differences():
-    domain = porous((5, 4, 4))
-    shape = domain.grid.shape
-    weight = [jnp.asarray(RNG.normal(size=s)) for s in ((4, 4, 4), (5, 3, 4), (5, 4, 3), shape, shape)]
-    asked = [jnp.asarray(lo + span * RNG.random(shape)) for lo, span in ((1.0, 5.0), (0.2, 0.25), (0.0, 0.2))]
+    shape = (7, 6)
+    domain = Domain(Grid(shape, (1.0, 0.7)), RNG.random(shape) < 0.8)
+    weight = [jnp.asarray(RNG.normal(size=s)) for s in ((6, 6), (7, 5), shape, shape)]
+    asked = tuple(jnp.asarray(low + span * RNG.random(shape)) for low, span in ((1.0, 5.0), (0.2, 0.25), (0.0, 0.2)))
+    along = tuple(jnp.asarray(RNG.normal(size=shape) * scale) for scale in (1.0, 0.05, 0.1))
 
+    @jax.jit
     def value(young, poisson, growth):
         body = ElasticBody.of(domain, young, poisson)
         w = displaced(body, growth, tolerance=1e-13)
         stress = body.stress(w, growth)
         return sum((a * x).sum() for a, x in zip(weight, (*w, stress.pressure(), stress.von_mises()), strict=True))
 
-    value, along = jax.jit(value), [jnp.asarray(RNG.normal(size=shape) * scale) for scale in (1.0, 0.05, 0.1)]
-    rough = [(value(*moved(asked, along, e)) - value(*moved(asked, along, -e))) / (2 * e) for e in (1e-3, 2e-3)]
-    slope = float(4 * rough[0] - rough[1]) / 3
+    def moved(e):
+        return float(value(*(x + e * d for x, d in zip(asked, along, strict=True))))
+
+    rough = [(moved(e) - moved(-e)) / (2 * e) for e in (1e-3, 2e-3)]
+    slope = (4 * rough[0] - rough[1]) / 3
     reverse = jax.jit(jax.grad(value, argnums=(0, 1, 2)))(*asked)
-    print(slope, sum(float((g * d).sum()) for g, d in zip(reverse, along, strict=True)) / slope - 1)
     assert sum(float((g * d).sum()) for g, d in zip(reverse, along, strict=True)) == pytest.approx(slope, rel=1e-8)
-    assert float(jax.jit(lambda a, d: jax.jvp(value, a, d)[1])(tuple(asked), tuple(along))) == pytest.approx(slope, rel=1e-8)
-
-
-def moved(asked, along, e):
-    return [x + e * d for x, d in zip(asked, along, strict=True)]
+    assert float(jax.jit(lambda a, d: jax.jvp(value, a, d)[1])(asked, along)) == pytest.approx(slope, rel=1e-8)
 
 
 def test_float32_stays_float32():
-    domain = porous((5, 4, 4))
-    young, growth = (jnp.asarray(lo + RNG.random(domain.grid.shape)) for lo in (1.0, 0.0))
+    domain = Domain(Grid((7, 6), (1.0, 0.7)), RNG.random((7, 6)) < 0.8)
+    young, growth = (jnp.asarray(low + RNG.random((7, 6))) for low in (1.0, 0.0))
     double = SOLVED(body_of(domain, young), growth)
-    single = SOLVED(body_of(domain, young.astype(jnp.float32), jnp.float32(0.3)), growth.astype(jnp.float32))
+    single = SOLVED(body_of(domain, young, dtype=jnp.float32), growth.astype(jnp.float32))
     for a, b in zip(single, double, strict=True):
         assert a.dtype == jnp.float32
         np.testing.assert_allclose(a, b, atol=2e-5)
@@ -267,7 +271,7 @@ def test_what_no_tissue_is(young, poisson, says):
 
 def test_shapes_that_do_not_fit():
     domain = Domain(Grid((4, 3), (1.0, 1.0)))
-    with pytest.raises(FieldError, match=r"Young's modulus of shape \(4,\) on a grid of \(4, 3\): give one value for each cell"):
+    with pytest.raises(FieldError, match=r"modulus of shape \(4,\) on a grid of \(4, 3\): give one value for each cell"):
         ElasticBody.of(domain, jnp.ones(4), jnp.ones((4, 3)))
     with pytest.raises(FieldError, match=r"growth of shape \(3, 4\) on a grid of \(4, 3\)"):
         displaced(body_of(domain, 1.0), jnp.ones((3, 4)))
