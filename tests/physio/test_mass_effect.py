@@ -6,7 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from physio.fields import Checkpointed, Domain, FieldError, Forward, ForwardEuler, Grid, Heun, Strang, UniformDiffusion, solve_field
+from physio.fields import (
+    Checkpointed, Domain, FieldError, Forward, ForwardEuler, Grid, Heun, Strang, UniformDiffusion, solve_field,
+)  # fmt: skip
 from physio.schedule import bolus
 from physio.solve.status import Status
 from physio.tumours.infiltration import Brain, Infiltration
@@ -30,7 +32,8 @@ def hump(brain):
 
 def pushing(labels=LABELS, spacing=SPACING, white=0.2, growth=0.15, **named):
     brain = Brain.of(labels, spacing)
-    return MechanicallyCoupled(ReactionDiffusion(Infiltration(white).operator(brain), growth=growth), Head.of(labels, spacing), **named)
+    tumour = ReactionDiffusion(Infiltration(white).operator(brain), growth=growth)
+    return MechanicallyCoupled(tumour, Head.of(labels, spacing), **named)
 
 
 @pytest.mark.parametrize("method", [Heun(), Strang()], ids=["Heun", "Strang"])
@@ -62,7 +65,7 @@ def test_each_tissue_has_its_modulus():
 
 
 def uniaxial(cells, strain, young, poisson):
-    """von Mises stress in a bar held at both ends: w' = (3 lambda + 2 mu) / (lambda + 2 mu) s (N - mean N), sigma_vm = 2 mu |w'|."""
+    """sigma_vm = 2 mu |w'| in a bar held at both ends, w' = (3 lambda + 2 mu) / (lambda + 2 mu) s (N - mean N)."""
     lame, mu = young * poisson / ((1 + poisson) * (1 - 2 * poisson)), young / (2 + 2 * poisson)
     return 2 * mu * (3 * lame + 2 * mu) / (lame + 2 * mu) * strain * np.abs(cells - cells.mean())
 
