@@ -1,4 +1,4 @@
-"""Fields on grids: masks, diffusion, steppers and derivatives. They know no organ."""
+"""Fields on grids: masks, diffusion, steppers and derivatives, and bodies at rest that grow. They know no organ."""
 
 from physio.fields.adjoint import Checkpointed, Forward
 from physio.fields.diffusion import TissueDiffusion, UniformDiffusion

@@ -33,7 +33,10 @@ _PLANES = ((0, 1), (0, 2), (1, 2))
 
 
 class Stress(eqx.Module):
-    """``normal`` in cells, along the axes of the grid and then those it lacks; ``shear`` on edges [kPa]."""
+    """``normal`` in cells, along the axes of the grid and then those it lacks; ``shear`` on edges [kPa].
+
+    Cells outside have no stress, but share edges with those at the surface.
+    """
 
     normal: tuple[Array, Array, Array]
     shear: Faces
@@ -90,14 +93,14 @@ class ElasticBody(eqx.Module):
 
 def _checked(domain: Domain, x: Array, name: str, wanted: str, good: Callable[[Array], Array]) -> Array:
     """One value for each cell, 0 outside."""
-    x = jnp.asarray(x)
     if x.shape != domain.grid.shape:
         raise FieldError(f"{name} of shape {x.shape} on a grid of {domain.grid.shape}: give one value for each cell")
-    if concrete(x):
-        bad = np.asarray(domain.kept(~good(x)))
+    inside = np.ones(x.shape, bool) if domain.inside is None else domain.inside
+    if concrete(x) and concrete(inside):
+        bad = ~good(np.asarray(x)) & np.asarray(inside)
         if bad.any():
             raise FieldError(f"{name} is {np.asarray(x)[bad][0]:g} in {bad.sum()} cells inside: expected {wanted}")
-    return domain.kept(x)
+    return domain.kept(jnp.asarray(x))
 
 
 def _edge_modulus(domain: Domain, shear: Array, a: int, b: int) -> Array:

@@ -103,7 +103,7 @@ class MechanicallyCoupled(AbstractFieldModel):
         body, growth = self.stiffness.body(self.head, share), self.strain.astype(cells.dtype) * share
         w = displaced(body, growth, tolerance=self.tolerance)
         stress = body.stress(w, growth)
-        return Deformation(jnp.stack(centred(w)), stress.pressure(), stress.von_mises())
+        return Deformation(jnp.stack(centred(w)), stress.pressure(), self.head.domain.kept(stress.von_mises()))
 
     def _damped(self, stress: Array) -> TissueDiffusion:
         """D on faces, damped by the mean stress of both cells."""

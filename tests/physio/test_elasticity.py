@@ -262,6 +262,8 @@ def test_what_no_tissue_is(young, poisson, says):
     ones = jnp.ones((4, 4))
     with pytest.raises(FieldError, match=says):
         ElasticBody.of(domain, young * ones, poisson * ones)
+    with pytest.raises(FieldError, match=says):
+        jax.jit(lambda: ElasticBody.of(domain, young * np.ones((4, 4)), poisson * np.ones((4, 4))))()
     # outside it does not matter
     ElasticBody.of(domain, jnp.where(domain.inside, 1.0, young), jnp.where(domain.inside, 0.3, poisson))
     # what is traced cannot be refused: it does not come out finite
