@@ -12,6 +12,7 @@ from physio.fields.sine import solve_held
 RNG = np.random.default_rng(11)
 SOLVED = eqx.filter_jit(displaced)
 PULLED = eqx.filter_jit(lambda body, w, growth: body.pull(w, growth))
+BUILT = eqx.filter_jit(lambda domain, young, poisson, growth: displaced(ElasticBody.of(domain, young, poisson), growth))
 STRESS = eqx.filter_jit(lambda body, w, growth: body.stress(w, growth))
 
 
@@ -110,8 +111,8 @@ def random_body(domain):
     return ElasticBody.of(domain, jnp.asarray(1.0 + 5.0 * RNG.random(shape)), jnp.asarray(0.2 + 0.25 * RNG.random(shape)))
 
 
-@pytest.mark.parametrize("domain", [Domain(Grid((4, 5, 3), (1.0, 0.7, 1.3))), porous((4, 5, 4))], ids=["box", "mask"])
-def test_symmetric_positive_and_solved(domain):
+def test_symmetric_positive_and_solved_on_a_mask():
+    domain = porous((4, 5, 4))
     grid, body = domain.grid, random_body(domain)
     growth = jnp.asarray(RNG.random(grid.shape))
     matrix = dense(grid, lambda w: body.pull(w, jnp.zeros(grid.shape)))
@@ -125,10 +126,13 @@ def test_symmetric_positive_and_solved(domain):
     found = np.concatenate([np.asarray(x).ravel() for x in w])
     np.testing.assert_allclose(found[among], np.linalg.solve(inner, load[among]), atol=1e-9)
     assert not found[~among].any()
-    # too few iterations are seen
+
+
+def test_too_few_iterations_are_seen():
+    body, growth = random_body(Domain(Grid((12,), (1.0,)))), jnp.asarray(RNG.random(12))
     early = SOLVED(body, growth, iterations=1)
     assert not any(np.isfinite(x).any() for x in early)
-    assert not np.isfinite(STRESS(body, early, growth).von_mises()[domain.kept(jnp.ones(grid.shape)) > 0]).any()
+    assert not np.isfinite(STRESS(body, early, growth).von_mises()).any()
 
 
 def test_korn_bounds_in_a_box():
@@ -142,10 +146,10 @@ def test_korn_bounds_in_a_box():
     assert 1.0 - 1e-12 < values.real.min() < 1.1 and 3.0 < values.real.max() < 3.5 + 1e-12
 
 
-@pytest.mark.parametrize("shape", [(6,), (6, 4), (4, 5, 3)])
+@pytest.mark.parametrize("shape", [(6,), (6, 4)])
 def test_growth_without_room_is_pressure(shape):
     # everywhere the same, held at the skull: w = 0, p = E g / (1 - 2 nu)
-    grid = Grid(shape, (1.0, 0.7, 1.3)[: len(shape)])
+    grid = Grid(shape, (1.0, 0.7)[: len(shape)])
     body, growth = body_of(Domain(grid), 3.0, 0.45), jnp.full(shape, 0.02)
     w = SOLVED(body, growth)
     assert max(np.abs(x).max() for x in w) < 1e-12
@@ -185,33 +189,27 @@ def test_a_sphere_that_grows_within_a_held_sphere(inner, outer):
     (k1, _), (k2, mu2) = ((e / (3 - 6 * v), e / (2 + 2 * v)) for e, v in (inner, outer))
     a, far, growth = 6.0, 15.0, 0.1
     c = 3 * k1 * growth / (3 * k1 + (3 * k2 * a**3 + 4 * mu2 * far**3) / (far**3 - a**3))
-    errors = []
-    for n in (20, 40):
-        grid = Grid((n,) * 3, (32.0 / n,) * 3)
-        r = np.sqrt(((positions(grid) - 16.0) ** 2).sum(-1))
-        core = np.clip((a - r) * n / 32.0 + 0.5, 0.0, 1.0)  # the share of a cell within
-        moduli = (jnp.asarray(y + core * (x - y)) for x, y in zip(inner, outer, strict=True))
-        body = ElasticBody.of(Domain(grid, r < far), *moduli)
-        w = np.asarray(centred(SOLVED(body, jnp.asarray(growth * core))))
-        radial = (w * np.moveaxis(positions(grid) - 16.0, -1, 0)).sum(0) / r
-        true = np.where(r < a, c * r, c * a**3 * (far**3 - r**3) / (far**3 - a**3) / r**2)
-        off = (radial - true) / (c * a)
-        errors.append([np.abs(radial / r / c - 1.0)[r < 0.6 * a].max(), np.sqrt((off[r < far] ** 2).mean())])
-    # strain in the core at most, displacement in the mean
-    assert errors[1][0] < 0.012 and errors[1][1] < 0.01
-    assert (np.divide(*errors) > 1.7).all()
+    grid = Grid((40, 40, 40), (0.8, 0.8, 0.8))
+    r = np.sqrt(((positions(grid) - 16.0) ** 2).sum(-1))
+    core = np.clip((a - r) / 0.8 + 0.5, 0.0, 1.0)  # the share of a cell within
+    moduli = (jnp.asarray(y + core * (x - y)) for x, y in zip(inner, outer, strict=True))
+    w = np.asarray(centred(BUILT(Domain(grid, r < far), *moduli, jnp.asarray(growth * core))))
+    radial = (w * np.moveaxis(positions(grid) - 16.0, -1, 0)).sum(0) / r
+    true = np.where(r < a, c * r, c * a**3 * (far**3 - r**3) / (far**3 - a**3) / r**2)
+    # the strain of the core in each of its cells, displacement in the mean
+    assert np.abs(radial / r / c - 1.0)[r < 0.6 * a].max() < 0.012
+    assert np.sqrt(((radial - true)[r < far] ** 2).mean()) < 0.01 * c * a
 
 
 def test_forces_on_a_part_balance():
-    # tractions on the walls across y and z, and on cuts across x through the outer cells, bear the whole force along x
-    grid = Grid((5, 4, 6), (1.0, 0.7, 1.3))
+    # tractions on the walls across y, and on cuts across x through the outer cells, bear the whole force along x
+    grid = Grid((7, 6), (1.0, 0.7))
     body, growth = random_body(Domain(grid)), jnp.asarray(RNG.random(grid.shape))
-    force = tuple(jnp.asarray(RNG.normal(size=s)) for s in ((4, 4, 6), (5, 3, 6), (5, 4, 5)))
+    force = tuple(jnp.asarray(RNG.normal(size=s)) for s in ((6, 6), (7, 5)))
     stress = STRESS(body, SOLVED(body, growth, force), growth)
-    across = (stress.normal[0][-1] - stress.normal[0][0]).sum() * 0.7 * 1.3
-    sides = (stress.shear[0][1:-1, -1] - stress.shear[0][1:-1, 0]).sum() * 1.0 * 1.3
-    ends = (stress.shear[1][1:-1, :, -1] - stress.shear[1][1:-1, :, 0]).sum() * 1.0 * 0.7
-    assert float(across + sides + ends) == pytest.approx(-float(force[0].sum()) * 0.91, abs=1e-8)
+    across = (stress.normal[0][-1] - stress.normal[0][0]).sum() * 0.7
+    sides = (stress.shear[0][1:-1, -1] - stress.shear[0][1:-1, 0]).sum() * 1.0
+    assert float(across + sides) == pytest.approx(-float(force[0].sum()) * 0.7, abs=1e-8)
 
 
 def test_derivatives_against_differences():
@@ -267,8 +265,7 @@ def test_what_no_tissue_is(young, poisson, says):
     # outside it does not matter
     ElasticBody.of(domain, jnp.where(domain.inside, 1.0, young), jnp.where(domain.inside, 0.3, poisson))
     # what is traced cannot be refused: it does not come out finite
-    found = eqx.filter_jit(lambda y, p: displaced(ElasticBody.of(domain, y, p), 0.1 * ones))(young * ones, poisson * ones)
-    assert not np.isfinite(found[0]).any()
+    assert not np.isfinite(BUILT(domain, young * ones, poisson * ones, 0.1 * ones)[0]).any()
 
 
 def test_shapes_that_do_not_fit():
