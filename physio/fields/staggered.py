@@ -51,7 +51,8 @@ def in_cells(edges: Array, a: int, b: int) -> Array:
 
 def centred(w: Faces) -> Faces:
     """Displacements in cells, the mean of both faces."""
-    return tuple(0.5 * (x[ahead(a)] + x[behind(a)]) for a, x in enumerate(padded(x, a, 1, 1) for a, x in enumerate(w)))
+    walled = [padded(x, a, 1, 1) for a, x in enumerate(w)]
+    return tuple(0.5 * (x[ahead(a)] + x[behind(a)]) for a, x in enumerate(walled))
 
 
 def _difference(x: Array, axis: int) -> Array:
