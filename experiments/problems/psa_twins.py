@@ -1,6 +1,7 @@
 """Twins of men under adaptive doses: fitted, asked for their last cycle, and given the drug by two policies.
 
-A cycle begins where the drug comes back; the last one is hidden from where it does. Progression is a marker above 1.2 times its
+A cycle begins where the drug comes back; the last one is hidden from where it does. Bands of it are stretched by what was off in
+other men's (``calibration.tumours.stretched_bands``). Progression is a marker above 1.2 times its
 baseline, as in Strobl 2021; within the horizon or not.
 """
 
@@ -15,6 +16,7 @@ from calibration.laplace import gauss_newton, laplace
 from calibration.least_squares import LevenbergMarquardt
 from calibration.multistart import multistart
 from calibration.tumours.psa import MarkerRecord, marker_problem
+from calibration.tumours.stretched_bands import off, stretched, stretches
 from experiments.problems.keys import keys_of
 from physio.bodies.prostate_cancer import adaptive, calendar
 from physio.body import Body
@@ -23,6 +25,7 @@ from physio.solve import Status, Tsit5, solve
 
 SEED = 11
 LEAST = 6    # readings before the last cycle
+LEVEL = 0.9    # of bands
 PROGRESSED = 1.2
 HORIZON, STEP = 3650.0, 10.0    # d
 _METHOD = LevenbergMarquardt(iterations=60, ftol=1e-7)
@@ -38,8 +41,8 @@ def fit_men(men: list[MarkerRecord], starts: int, known: list[int] | None = None
 
 
 def new_readings(fit: Fit, men: list[MarkerRecord], draws: int) -> np.ndarray:
-    """(draws, readings, men) [ng/mL] of every man's posterior, error of reading included; nan where it has no spread or a draw
-    could not be solved.
+    """(draws, readings, men) [ng/mL] of every man's posterior, error of reading included, which may lead below 0; nan where the
+    posterior has no spread or a draw could not be solved.
     """
     people = len(men)
     z = laplace(fit, gauss_newton).draws(keys_of(SEED, "posterior", [m.person for m in men]), draws)    # (draws, unknowns, men)
@@ -47,9 +50,9 @@ def new_readings(fit: Fit, men: list[MarkerRecord], draws: int) -> np.ndarray:
     (level,), (spread,), status, _ = fit.problem.tiled(draws).predict(wide)
     keys = keys_of(SEED, "errors of reading", [m.person for m in men])
     noise = jax.vmap(lambda key: jax.random.normal(key, (len(level), draws)))(keys)    # (men, readings, draws)
-    read = jnp.maximum(level + spread * jnp.moveaxis(noise, 0, 1).reshape(level.shape), 0.0)
+    read = level + spread * jnp.moveaxis(noise, 0, 1).reshape(level.shape)
     read = jnp.where(status == Status.OK, read, jnp.nan).reshape(-1, people, draws)
-    return np.asarray(jnp.moveaxis(read, -1, 0))
+    return np.array(jnp.moveaxis(read, -1, 0))
 
 
 def last_cycle(man: MarkerRecord) -> int | None:
@@ -59,6 +62,36 @@ def last_cycle(man: MarkerRecord) -> int | None:
     begun = np.flatnonzero(np.diff(man.on) > 0) + 1
     known = int(begun[-1]) + 1 if begun.size else 0
     return known if LEAST <= known < len(man.day) and man.level[:known].any() else None
+
+
+class LastCycles(NamedTuple):
+    """Every man's last cycle hidden and forecast: how many readings are ``known`` (all of a man without one), new readings
+    ``draws`` (draws, readings, men) [ng/mL], by how much the hidden ones are ``stretch``ed (men,), and how far ``off`` each man's
+    hidden readings were in halves of his band before that.
+    """
+
+    known: list[int]
+    draws: np.ndarray
+    stretch: np.ndarray
+    off: list[np.ndarray]
+
+    @property
+    def within(self) -> tuple[list[float], list[float]]:
+        """Shares of each man's hidden readings inside his band, before it was stretched and after."""
+        asked = [(d, q) for d, q in zip(self.off, self.stretch, strict=True) if len(d) and np.isfinite(d).all()]
+        return [float(np.mean(d <= 1.0)) for d, _ in asked], [float(np.mean(d <= q)) for d, q in asked]
+
+
+def last_cycles(men: list[MarkerRecord], starts: int, draws: int) -> LastCycles:
+    """No man's numbers depend on his own hidden readings."""
+    known = [last_cycle(m) or len(m.day) for m in men]
+    read = new_readings(fit_men(men, starts, known)[0], men, draws)
+    hidden = [slice(k, len(m.day)) for m, k in zip(men, known, strict=True)]
+    each = [off(read[:, h, i], m.level[h], LEVEL) for i, (m, h) in enumerate(zip(men, hidden, strict=True))]
+    stretch = stretches(each, LEVEL)
+    for i, h in enumerate(hidden):
+        read[:, h, i] = stretched(read[:, h, i], stretch[i])
+    return LastCycles(known, np.maximum(read, 0.0), stretch, each)
 
 
 def rmse(predicted: np.ndarray, seen: np.ndarray) -> float:
