@@ -41,7 +41,7 @@ def run(data: Path | None, quick: bool) -> Result:
         return Result("tumour-psa", [], [Target.not_run(IN_SAMPLE, "<= 0.15", reason)], "float64", 0.0, None)
     began = time.perf_counter()
     men = read_psa(where)[: 4 if quick else None]
-    starts, draws, wide = (2, 4, 20) if quick else (16, 50, 200)
+    starts, draws, wide = (2, 4, 20) if quick else (16, 50, 1000)
     fit, predicted = fit_men(men, starts)
     each = [rmse(predicted[: len(m.day), i] / m.level.max(), m.relative) for i, m in enumerate(men)]
     persisting = [rmse(m.relative[:-1], m.relative[1:]) for m in men]

@@ -18,7 +18,7 @@ from experiments.tumour.policies import policies_section
 from experiments.tumour.score import mean_of_people
 from experiments.tumour.told import ENDS, Forecasts, Told, Words, stated
 
-STARTS, DRAWS, POLICY_DRAWS = 16, 200, 50
+STARTS, DRAWS, POLICY_DRAWS = 16, 1000, 50
 WORDS = Words(
     "man", "men", "marker", "", hidden="readings of the last cycle",
     source="from the earlier ones by a model that is fitted to each man alone", share=True, pictures=24,

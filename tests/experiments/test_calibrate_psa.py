@@ -8,6 +8,7 @@ import pytest
 from calibration.errors import InputError
 from calibration.fit import FitStatus
 from calibration.tumours.psa import MarkerRecord, twin
+from experiments.problems import psa_twins
 from experiments.problems.psa_twins import HORIZON, Policies
 from experiments.tumour import calibrate as command
 from experiments.tumour import men
@@ -41,6 +42,7 @@ def test_a_folder_becomes_a_page_and_a_table(tmp_path, monkeypatch, capsys):
         return dataclasses.replace(fit, status=fit.status.at[1].set(FitStatus.SOLVE_FAILED)), predicted
 
     monkeypatch.setattr(command, "keep_compiled_programs", lambda: None)
+    monkeypatch.setattr(psa_twins, "fit_men", fit_men)
     for name, value in (("fit_men", fit_men), ("STARTS", 2), ("DRAWS", 40), ("POLICY_DRAWS", 3)):
         monkeypatch.setattr(men, name, value)
     folder, out = write_men(tmp_path / "record"), tmp_path / "out"
@@ -50,6 +52,7 @@ def test_a_folder_becomes_a_page_and_a_table(tmp_path, monkeypatch, capsys):
     page = (out / "tumours.html").read_text()
     for text in ("the readings of the last cycle of 2 men", "not forecast, no cycle that begins after 6 readings: 2",
                  "Progression is a marker above 1.2 times that at the first reading", "drug given",
+                 "2.30 times, as 16 published men asked for: fewer than 10 others are here",
                  "Kaplan-Meier over men: 2 twins", "B: draws that could not be solved", "Judged", "1 man"):  # fmt: skip
         assert text in page, text
     assert '="http' not in page and page.count("<svg") == 2 and 'id="response"' not in page
