@@ -28,6 +28,7 @@ from experiments.benchmarks.contract import Baseline, Figure, Result, Target
 from experiments.problems.psa_twins import HORIZON, LEVEL, LastCycles, fit_men, last_cycle, last_cycles, policies, rmse
 from experiments.problems.shared_data import shared_data
 from experiments.tumour.score import mean_of_people
+from experiments.tumour.told import stated
 
 IN_SAMPLE = "in sample, mean error of the marker over its maximum"
 PUBLISHED = 0.2503
@@ -88,7 +89,7 @@ def _ahead(men: list[MarkerRecord], found: LastCycles) -> tuple[list[Figure], li
         Figure("last cycle, mean error of the forecast", error([np.median(d, axis=0) for d in draws]), "1"),
         Figure("last cycle, CRPS", float(np.mean(scores)), "1"),
         Figure("hidden readings inside 90 % bands", after[0], "1"),
-        Figure("the same, 90 % interval over men", f"{after[1]:.2f} to {after[2]:.2f}", "1"),
+        Figure("the same with its interval over men", stated(after, ""), "1"),
         Figure("the same before bands are stretched", before[0], "1"),
         Figure("mean width of 90 % bands over the highest reading", float(np.mean(width)), "1"),
         Figure("bands stretched by, median over men", float(np.median(found.stretch)), "1"),
