@@ -5,10 +5,12 @@
            mean over j != i of share of k {d_jk <= q} >= level
     draw -> max(m + q_i (draw - m), 0)
 
-The posterior of a model says what readings leave open if the model is right; how wrong it is, only readings that it has not seen
-tell. Each of K other people counts once, however many readings; a person's own hidden readings are not in his q. If people are
-exchangeable, the share of a new person's readings that his band holds is level K / (K + 1) or more on average; no single
-person's band holds for that. Source: Y. Lee, R. F. Barber, R. Willett, arXiv:2306.06342 (2023), whose level is level K / (K + 1).
+The posterior of a model says what readings leave open if the model is right; how wrong it is, only readings that it has not
+seen tell. Each of K other people counts once, however many readings; a person's own hidden readings are not in his q. If people
+are exchangeable, the share of a new person's readings that his band holds is level K / (K + 1) or more on average; no single
+person's band holds for that.
+
+Source: Y. Lee, R. F. Barber, R. Willett, arXiv:2306.06342 (2023), whose level is level K / (K + 1).
 """
 
 from collections.abc import Sequence

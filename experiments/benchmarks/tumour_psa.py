@@ -4,9 +4,9 @@ In sample: root mean square error of readings over the highest one of each man, 
 the readings. Beside it what the published model reached, and the previous reading as a prediction of the next.
 
 Last cycle: readings after the drug last came back are hidden; doses are known. The forecast is the median of draws, its band
-stretched by what was off in the other men's last cycles. Beside it the last known reading carried forward, with the changes from
-there to the other men's hidden readings, over everybody's highest known one, as its band. Every man counts once; intervals over
-men are those of men drawn again.
+stretched by what was off in the other men's last cycles. Beside it the last known reading carried forward, with the changes
+from there to the other men's hidden readings, over everybody's highest known one, as its band. Every man counts once; intervals
+over men are those of men drawn again.
 
 Policies: draws of every man's posterior (normal about the best fit, by the curvature there) under adaptive doses and under the
 drug throughout. Time to progression, a marker above 1.2 times its baseline, is censored at ten years; the ratio is that of

@@ -1,8 +1,8 @@
 """Twins of men under adaptive doses: fitted, asked for their last cycle, and given the drug by two policies.
 
-A cycle begins where the drug comes back; the last one is hidden from where it does. Bands of it are stretched by what was off in
-other men's (``calibration.tumours.stretched_bands``). Progression is a marker above 1.2 times its
-baseline, as in Strobl 2021; within the horizon or not.
+A cycle begins where the drug comes back; the last one is hidden from where it does, and bands of it are stretched by what was
+off in other men's (``calibration.tumours.stretched_bands``). Progression is a marker above 1.2 times its baseline, as in Strobl
+2021; within the horizon or not.
 """
 
 from typing import NamedTuple
@@ -66,8 +66,8 @@ def last_cycle(man: MarkerRecord) -> int | None:
 
 class LastCycles(NamedTuple):
     """Every man's last cycle hidden and forecast: how many readings are ``known`` (all of a man without one), new readings
-    ``draws`` (draws, readings, men) [ng/mL], by how much the hidden ones are ``stretch``ed (men,), and how far ``off`` each man's
-    hidden readings were in halves of his band before that.
+    ``draws`` (draws, readings, men) [ng/mL], by how much the hidden ones are ``stretch``ed (men,), and how far ``off`` each
+    man's hidden readings were in halves of his band before that.
     """
 
     known: list[int]

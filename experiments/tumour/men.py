@@ -1,8 +1,8 @@
 """A marker of men under adaptive doses: a tumour of two kinds of cells fitted to each, its last cycle forecast, two policies.
 
 The last cycle is hidden from where the drug comes back. Bands are draws of every man's posterior, normal about the best fit,
-with the error of a reading; those of hidden readings are stretched by what was off in other men's last cycles. Policies are given
-to twins that are fitted to all readings.
+with the error of a reading; those of hidden readings are stretched by what was off in other men's last cycles. Policies are
+given to twins that are fitted to all readings.
 """
 
 from collections.abc import Callable
