@@ -76,10 +76,15 @@ class LastCycles(NamedTuple):
     off: list[np.ndarray]
 
     @property
+    def judged(self) -> list[tuple[np.ndarray, float]]:
+        """``off`` and ``stretch`` of every man with a forecast of hidden readings."""
+        pairs = zip(self.off, self.stretch.tolist(), strict=True)
+        return [(d, q) for d, q in pairs if len(d) and np.isfinite(d).all()]
+
+    @property
     def within(self) -> tuple[list[float], list[float]]:
-        """Shares of each man's hidden readings inside his band, before it was stretched and after."""
-        asked = [(d, q) for d, q in zip(self.off, self.stretch, strict=True) if len(d) and np.isfinite(d).all()]
-        return [float(np.mean(d <= 1.0)) for d, _ in asked], [float(np.mean(d <= q)) for d, q in asked]
+        """Shares of each judged man's hidden readings inside his band, before it was stretched and after."""
+        return [float(np.mean(d <= 1.0)) for d, _ in self.judged], [float(np.mean(d <= q)) for d, q in self.judged]
 
 
 def last_cycles(men: list[MarkerRecord], starts: int, draws: int) -> LastCycles:

@@ -58,11 +58,11 @@ def _told(man: MarkerRecord, size: np.ndarray, known: int) -> Told:
 
 def _bands(hidden: LastCycles) -> str:
     """By how much bands of last cycles are stretched, and from what that is known."""
-    asked = [q for q, d in zip(hidden.stretch, hidden.off, strict=True) if len(d)]
+    stretch = [q for _, q in hidden.judged]
     said = "draws of what the model leaves open, those of hidden readings stretched about their median"
-    if len(asked) <= FEWEST:
+    if len(stretch) <= FEWEST:
         return f"{said} {number(ASSUMED_STRETCH)} times, as 16 published men asked for: fewer than {FEWEST} others are here"
-    often = f"{number(min(asked))} to {number(max(asked))} times"
+    often = f"{number(min(stretch))} to {number(max(stretch))} times"
     return (
         f"{said} {often}, so that {percent(LEVEL)} of the hidden readings of the other men would have been inside, each man "
         "counted once; none of a man's own hidden readings is used for him"
