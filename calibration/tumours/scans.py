@@ -14,11 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from calibration.errors import InputError
+from physio.tumours.infiltration import CSF, GREY, WHITE
 
 # mm a unit of the header
 _UNITS = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
 _SMALLEST, _LARGEST = 0.2, 10.0
 _SAME_SPACING, _SAME_PLACE = 1e-3, 1e-2
+_LEAST_TISSUE = 0.5
 
 
 class Scan(NamedTuple):
@@ -41,17 +43,44 @@ class Scan(NamedTuple):
         return float(self.mask.sum()) * float(np.prod(self.spacing))
 
 
+class Tissue(NamedTuple):
+    """``labels`` (x, y, z): 0 outside, 1 CSF, 2 grey, 3 white matter; the rest as of a ``Scan``."""
+
+    labels: np.ndarray
+    spacing: tuple[float, float, float]
+    affine: np.ndarray
+    file: str
+
+
 def read_scan(path: Path | str, day: datetime.date, labels: Sequence[int] | None = None) -> Scan:
     """A segmentation; ``labels`` are those that count as tumour, and needed where the file has several."""
+    values, spacing, affine = _read(path, "a NIfTI segmentation, .nii or .nii.gz")
+    return Scan(day, _masked(path, values, labels), spacing, affine, str(path))
+
+
+def read_tissue(path: Path | str) -> Tissue:
+    """A map of labels; another label than 0 outside, 1 CSF, 2 grey, 3 white matter is named."""
+    values, spacing, affine = _read(path, "a NIfTI tissue map, .nii or .nii.gz")
+    strange = sorted(set(np.unique(values).tolist()) - {0, CSF, GREY, WHITE})
+    expected = "0 outside, 1 CSF, 2 grey, 3 white matter"
+    if strange:
+        raise InputError(path, field="labels", problem=f"label {strange[0]:g}", expected=expected)
+    if (values < GREY).all():
+        raise InputError(path, field="labels", problem="no grey or white matter", expected=expected)
+    return Tissue(values.astype(np.uint8), spacing, affine, str(path))
+
+
+def _read(path: Path | str, expected: str) -> tuple[np.ndarray, tuple[float, float, float], np.ndarray]:
+    """Values (x, y, z), spacing [mm] and affine of a file."""
     import nibabel
 
     try:
         image = nibabel.load(path)
         values = np.asanyarray(image.dataobj)
     except FileNotFoundError:
-        raise InputError(path, problem="no such file", expected="a NIfTI segmentation, .nii or .nii.gz") from None
+        raise InputError(path, problem="no such file", expected=expected) from None
     except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as problem:
-        raise InputError(path, problem=f"cannot be read: {problem}", expected="a NIfTI segmentation, .nii or .nii.gz") from None
+        raise InputError(path, problem=f"cannot be read: {problem}", expected=expected) from None
     values = values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values
     if values.ndim != 3:
         raise InputError(path, field="dim", problem=f"shape {values.shape}", expected="three axes, or a fourth of length 1")
@@ -62,7 +91,7 @@ def read_scan(path: Path | str, day: datetime.date, labels: Sequence[int] | None
             path, field="pixdim", problem=f"spacing {spacing[0]:g} x {spacing[1]:g} x {spacing[2]:g} mm",
             expected=f"{_SMALLEST:g} to {_LARGEST:g} mm; a header in cm must be multiplied by 10",
         )  # fmt: skip
-    return Scan(day, _masked(path, values, labels), spacing, _in_mm(image.affine, factor), str(path))
+    return values, spacing, _in_mm(image.affine, factor)
 
 
 def _in_mm(affine: np.ndarray, factor: float) -> np.ndarray:
@@ -103,28 +132,7 @@ def check_scans(scans: Sequence[Scan], doses: Sequence[datetime.date] = ()) -> N
             raise InputError(
                 scan.file, field="day", problem=f"{scan.day} is not after {before.day} of {before.file}", expected="rising days"
             )
-        if scan.mask.shape != first.mask.shape:
-            raise InputError(
-                scan.file, field="dim", problem=f"shape {scan.mask.shape}", expected=f"{first.mask.shape} as in {first.file}"
-            )
-        if not np.allclose(scan.spacing, first.spacing, rtol=_SAME_SPACING):
-            raise InputError(
-                scan.file,
-                field="pixdim",
-                problem=f"spacing {scan.spacing} mm",
-                expected=f"{first.spacing} mm as in {first.file}",
-            )
-        if orientation(scan) != orientation(first):
-            raise InputError(
-                scan.file,
-                field="affine",
-                problem=f"orientation {orientation(scan)}",
-                expected=f"{orientation(first)} as in {first.file}",
-            )
-        if not np.allclose(scan.affine, first.affine, atol=_SAME_PLACE):
-            raise InputError(
-                scan.file, field="affine", problem="lies elsewhere in the scanner", expected=f"registered to {first.file}"
-            )
+        _same_grid(scan, scan.mask.shape, first, first.mask.shape)
     for row, day in enumerate(doses):
         if day < first.day:
             raise InputError(
@@ -133,7 +141,31 @@ def check_scans(scans: Sequence[Scan], doses: Sequence[datetime.date] = ()) -> N
             )  # fmt: skip
 
 
-def orientation(scan: Scan) -> str:
+def check_tissue(tissue: Tissue, first: Scan) -> None:
+    """A tissue map on the grid of the scans, in which the tumour is mostly tissue."""
+    _same_grid(tissue, tissue.labels.shape, first, first.mask.shape)
+    share = float((tissue.labels[first.mask] >= GREY).mean())
+    if share < _LEAST_TISSUE:
+        said = f"{100 * share:.0f} % of the mask of {first.file} are grey or white matter"
+        raise InputError(tissue.file, field="labels", problem=said, expected="a map in which the tumour is tissue")
+
+
+def _same_grid(one: Scan | Tissue, shape: tuple[int, ...], first: Scan, wanted: tuple[int, ...]) -> None:
+    """InputError where shape, spacing, orientation or place are not those of the first scan."""
+    if shape != wanted:
+        raise InputError(one.file, field="dim", problem=f"shape {shape}", expected=f"{wanted} as in {first.file}")
+    if not np.allclose(one.spacing, first.spacing, rtol=_SAME_SPACING):
+        raise InputError(
+            one.file, field="pixdim", problem=f"spacing {one.spacing} mm", expected=f"{first.spacing} mm as in {first.file}"
+        )
+    if orientation(one) != orientation(first):
+        said = f"orientation {orientation(one)}"
+        raise InputError(one.file, field="affine", problem=said, expected=f"{orientation(first)} as in {first.file}")
+    if not np.allclose(one.affine, first.affine, atol=_SAME_PLACE):
+        raise InputError(one.file, field="affine", problem="lies elsewhere in the scanner", expected=f"registered to {first.file}")
+
+
+def orientation(scan: Scan | Tissue) -> str:
     """Where the three axes point to, such as RAS: right, anterior, superior."""
     names = ""
     for column in scan.affine[:3, :3].T:

@@ -39,10 +39,15 @@ class FromScan(AbstractStart):
 
 
 class Seed(AbstractStart):
-    """A Gaussian of cells, N = peak exp(-|x - c|^2 / (2 radius^2)); c is ``near`` [mm], known to ``doubt`` [mm]."""
+    """A Gaussian of cells, N = peak exp(-|x - c|^2 / (2 radius^2)); c is ``near`` [mm], known to ``doubt`` [mm].
+
+    ``size`` [mm] is the median of the radius, ``spread`` its coefficient of variation.
+    """
 
     near: tuple[float, ...] = eqx.field(static=True)
     doubt: float = eqx.field(static=True, default=3.0)
+    size: float = eqx.field(static=True, default=3.0)
+    spread: float = eqx.field(static=True, default=0.3)
 
     def info(self):
         places = {
@@ -50,7 +55,7 @@ class Seed(AbstractStart):
             for axis, at in zip("xyz", self.near, strict=False)
         }
         return places | {
-            "seed.radius": ParameterInfo("mm", LogNormal(3.0, cv=0.3), "assumed"),
+            "seed.radius": ParameterInfo("mm", LogNormal(self.size, cv=self.spread), "assumed"),
             "seed.peak": ParameterInfo("1", LogitNormal(0.4, sd=0.7), "assumed"),
         }
 
