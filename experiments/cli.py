@@ -194,6 +194,26 @@ def tumour(
     return calibrate(data, out)
 
 
+@records.command()
+def scans(
+    scans: Annotated[
+        Path, typer.Option(metavar="CSV", help="day,file,labels: a NIfTI segmentation a row.", show_default=False)
+    ],
+    tissue: Annotated[
+        Path, typer.Option(metavar="NIFTI", help="0 outside, 1 CSF, 2 grey, 3 white matter.", show_default=False)
+    ],
+    doses: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="day,channel,amount_gy: a dose a row.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where page, table and map are written.")] = Path("scans"),
+    outline: Annotated[float, typer.Option(metavar="MM", help="How far outlines of segmentations err, as an SD.")] = 1.0,
+) -> int:
+    """Segmentations of a brain tumour: fit its spread and growth, forecast the last scan; write one page."""
+    from experiments.scans.calibrate import calibrate
+
+    return calibrate(scans, tissue, doses, out, outline)
+
+
 @app.command()
 def doctor(out: Out = Path("runs")) -> int:
     """Check this machine: versions, devices, folders, disk; exit 1 when something fails."""

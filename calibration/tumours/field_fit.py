@@ -21,6 +21,7 @@ from jaxtyping import Array
 
 from calibration.tumours.image_problem import ImageProblem
 from calibration.tumours.smooth_field import SmoothField
+from calibration.tumours.start import AGE
 from physio.fields import Checkpointed, Forward, TissueDiffusion, solve_field
 from physio.fields.adjoint import AbstractFieldAdjoint
 
@@ -33,6 +34,10 @@ class FieldProblem(eqx.Module):
     diffusivity: SmoothField = SmoothField()
     growth: SmoothField = SmoothField(sd=0.3)
     rows: int = eqx.field(static=True, default=16)
+
+    def __check_init__(self):
+        if AGE in self.image.names:
+            raise ValueError(f"'{AGE}' is an unknown of the image; fields are fitted from a start whose age is known")
 
     def zero(self) -> Array:
         """The scalars everywhere: w (2, ...)."""

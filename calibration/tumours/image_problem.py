@@ -12,6 +12,7 @@ Unknowns: ``white``, ``grey_ratio``, ``growth``, ``capacity``, ``radiosensitivit
 """
 
 import dataclasses
+import math
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -28,6 +29,7 @@ from physio.fields.adjoint import AbstractFieldAdjoint
 from physio.fields.stepper import AbstractStepper
 from physio.priors import Normal
 from physio.schedule import Schedule, bolus, nothing
+from physio.solve.status import Status
 from physio.tumours.infiltration import Brain, Infiltration
 from physio.tumours.reaction_diffusion import Drug, ReactionDiffusion
 
@@ -54,12 +56,13 @@ class Course(NamedTuple):
         """Times of the solve: its start, and the scans after it."""
         return (self.begin, *(day for day in self.scans if day > self.begin))
 
-    def schedule(self) -> Schedule:
-        """Doses between the start and the last scan: later ones show nowhere."""
+    def schedule(self, begin: float = -math.inf, end: float = math.inf) -> Schedule:
+        """Doses from the start, or ``begin``, to the last scan, or ``end``: later ones show nowhere."""
+        begin, end = max(begin, self.begin), min(end, self.scans[-1])
         with jax.ensure_compile_time_eval():
             given = nothing()
             for channel in dict.fromkeys(c for c, _, _ in self.doses):
-                rows = [(day, a) for c, day, a in self.doses if c == channel and self.begin <= day < self.scans[-1]]
+                rows = [(day, a) for c, day, a in self.doses if c == channel and begin <= day < end]
                 if rows:
                     given = given + bolus(channel, [day for day, _ in rows], [a for _, a in rows])
             return given
@@ -128,16 +131,29 @@ class ImageProblem(AbstractProblem):
     def predict(self, z: Array) -> tuple[Array, Array]:
         """Cells at the scans after the start (scans, ...), and the status of the solve."""
         value = dict(zip(self.names, self.values(z[:, 0]), strict=True))
-        model = self.model(value, self.brain)
         cells = self.brain.domain.kept(self.start.cells(self.brain.domain.grid, value))
-        path = solve_field(
-            model, model.start(cells), self.course.schedule(), at=self.course.at, step=self.step, method=self.method,
-            adjoint=self.adjoint,
-        )  # fmt: skip
-        seen = path.seen.cells[1:]
+        age, at = self.start.age(value), self.course.at
+        if age is None:
+            seen, status = self._solved(value, cells, at)
+        else:
+            first, before = self._solved(_paced(value, age / (at[1] - at[0])), cells, at[:2])
+            seen, after = self._solved(value, first[0], at[1:])
+            # one of them is 0 where all is well
+            seen, status = jnp.concatenate([first, seen]), jnp.maximum(before, after)
         if self.grid_error is not None and DISCREPANCY in value:
             seen = seen + value[DISCREPANCY] * self.grid_error
-        return seen, path.status
+        return seen, status
+
+    def _solved(self, value: dict[str, Array], cells: Array, at: tuple[float, ...]) -> tuple[Array, Array]:
+        """Cells at the times after the first (times - 1, ...), and the status."""
+        if len(at) == 1:
+            return jnp.zeros((0, *cells.shape), cells.dtype), jnp.asarray(Status.OK, jnp.int32)
+        model = self.model(value, self.brain)
+        schedule = self.course.schedule(at[0], at[-1])
+        path = solve_field(
+            model, model.start(cells), schedule, at=at, step=self.step, method=self.method, adjoint=self.adjoint
+        )
+        return path.seen.cells[1:], path.status
 
     def evaluate(self, z: Array, memory: Any = None) -> Evaluation:
         seen, status = self.predict(z)
@@ -153,6 +169,11 @@ def parameter_info(name: str) -> ParameterInfo:
     """Unit, prior and source of a parameter of the tumour or, as ``<drug>.kill``, of a drug."""
     table = _declared(Infiltration) | _declared(ReactionDiffusion)
     return table[name] if name in table else _declared(Drug)[name.rpartition(".")[2]]
+
+
+def _paced(value: dict[str, Array], factor: Array) -> dict[str, Array]:
+    """The same with D and rho so many times as large."""
+    return value | {n: factor * value.get(n, parameter_info(n).prior.median) for n in ("white", "growth")}
 
 
 def _declared(cls: type) -> dict[str, ParameterInfo]:

@@ -2,10 +2,10 @@
 
     box      around all masks, and ``MARGIN`` mm more: some widths of a front
     days     from the first scan, which is day 0
-    seed     near the centroid of the first mask; two scans or more: ``AGE`` days before it, of about half its radius and of
-             much doubt, for how a tumour began is not seen; one scan: 3 mm, at the age R / (2 sqrt(D rho)) of prior medians
-    unknown  D and rho, grey over white D where there is grey matter, the seed; radiosensitivity and a drug's kill where a scan
-             lies after a dose of it
+    seed     near the centroid of the first mask, 3 mm wide, R / (2 sqrt(D rho)) of prior medians before it, R the radius of a
+             sphere of that mask; with two scans or more this age is unknown and that is its median
+    unknown  D and rho, grey over white D where there is grey matter, the seed's place, its age or, with one scan, its radius and
+             height; radiosensitivity and a drug's kill where a scan lies after a dose of it
 
 What is seen is a contour of 20 % of cells, with the errors of ``OutlineError``. Doses of a drug count in units of its median
 dose, in which the prior of its kill is. Doses on the day of a scan come after it.
@@ -22,16 +22,15 @@ from calibration.tumours.image_problem import Course, ImageProblem, parameter_in
 from calibration.tumours.outline_error import OutlineError, radius
 from calibration.tumours.scans import Scan, Tissue, check_scans, check_tissue
 from calibration.tumours.sight import Contour
-from calibration.tumours.start import Seed
+from calibration.tumours.start import AGE, Seed
 from physio.fields import Stabilised, Strang
 from physio.tumours.infiltration import GREY, Brain
 from physio.tumours.reaction_diffusion import RADIATION
 
-MARGIN, AGE = 20.0, 60.0    # mm, d
-_SPREAD = 0.5    # of the seed's radius where it stands for a tumour of unknown age
-_SEED = ("seed.x", "seed.y", "seed.z", "seed.radius", "seed.peak")
-# longest step [d], and the largest D [mm2/d] that five stages hold
-_LONGEST, _FASTEST = 1.0, 1.0
+MARGIN = 20.0    # mm
+_PLACE, _SIZE = ("seed.x", "seed.y", "seed.z"), ("seed.radius", "seed.peak")
+# longest step [d], and the largest D [mm2/d] that it holds, times the age over its median before the first scan
+_LONGEST, _FASTEST = 1.0, 2.0
 
 
 class Dose(NamedTuple):
@@ -65,6 +64,7 @@ def scanned_field(
     brain = Brain.of(tissue.labels[box], spacing)
     seen = [dose for dose in doses if dose.day < scans[-1].day]
     start, age = _start(scans, box)
+    seed = (*_PLACE, AGE) if len(scans) > 1 else (*_PLACE, *_SIZE)
     course = Course(
         -age,
         tuple(_days(scan.day, scans[0]) for scan in scans),
@@ -80,7 +80,7 @@ def scanned_field(
         jnp.asarray([error.voxel_sd(scan) for scan in scans]).reshape(-1, 1, 1, 1),
         None,
         course,
-        ("white", "growth", *grey, *sensitivity, *kills, *_SEED),
+        ("white", "growth", *grey, *sensitivity, *kills, *seed),
         min(_LONGEST, min(spacing) ** 2 / _FASTEST),
         Strang(Stabilised(5)),
         Contour(brain.domain, error.width(spacing)),
@@ -98,11 +98,9 @@ def _start(scans: Sequence[Scan], box: tuple[slice, ...]) -> tuple[Seed, float]:
     """A seed, and how long before the first scan [d]."""
     first = scans[0]
     centre = [(where.mean() + 0.5) * h for where, h in zip(np.nonzero(first.mask[box]), first.spacing, strict=True)]
-    near = tuple(float(c) for c in centre)
-    if len(scans) == 1:
-        speed = 2.0 * np.sqrt(parameter_info("white").prior.median * parameter_info("growth").prior.median)
-        return Seed(near), float(np.ceil(radius(first.volume) / speed))
-    return Seed(near, size=0.5 * radius(first.volume), spread=_SPREAD), AGE
+    speed = 2.0 * np.sqrt(parameter_info("white").prior.median * parameter_info("growth").prior.median)
+    age = float(np.ceil(radius(first.volume) / speed))
+    return Seed(tuple(map(float, centre)), typical_age=age if len(scans) > 1 else None), age
 
 
 def _days(day: datetime.date, first: Scan) -> float:

@@ -110,7 +110,7 @@ def _masked(path: Path | str, values: np.ndarray, labels: Sequence[int] | None) 
     if labels is None and len(present) > 1:
         raise InputError(
             path, field="labels", problem=f"several labels: {', '.join(map(str, present))}",
-            expected="one label, or the argument labels=(...) with those that count as tumour",
+            expected="one label, or the argument labels (in a table of scans, the column labels) with those that count as tumour",
         )  # fmt: skip
     mask = values != 0 if labels is None else np.isin(values, list(labels))
     if not mask.any():
