@@ -21,6 +21,8 @@ _UNITS = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
 _SMALLEST, _LARGEST = 0.2, 10.0
 _SAME_SPACING, _SAME_PLACE = 1e-3, 1e-2
 _LEAST_TISSUE = 0.5
+# mm: no head is shorter than this, nor a part of one that holds a tumour and its surroundings
+_SHORTEST = 30.0
 
 
 class Scan(NamedTuple):
@@ -88,7 +90,7 @@ def _read(path: Path | str, expected: str) -> tuple[np.ndarray, tuple[float, flo
     spacing = tuple(float(h) * factor for h in image.header.get_zooms()[:3])
     if not all(_SMALLEST <= h <= _LARGEST for h in spacing):
         raise InputError(
-            path, field="pixdim", problem=f"spacing {spacing[0]:g} x {spacing[1]:g} x {spacing[2]:g} mm",
+            path, field="pixdim", problem=f"spacing {_said(spacing)}",
             expected=f"{_SMALLEST:g} to {_LARGEST:g} mm; a header in cm must be multiplied by 10",
         )  # fmt: skip
     return values, spacing, _in_mm(image.affine, factor)
@@ -142,8 +144,12 @@ def check_scans(scans: Sequence[Scan], doses: Sequence[datetime.date] = ()) -> N
 
 
 def check_tissue(tissue: Tissue, first: Scan) -> None:
-    """A tissue map on the grid of the scans, in which the tumour is mostly tissue."""
+    """A tissue map on the grid of the scans, long enough to be in mm, in which the tumour is mostly tissue."""
     _same_grid(tissue, tissue.labels.shape, first, first.mask.shape)
+    longest = max(n * h for n, h in zip(tissue.labels.shape, tissue.spacing, strict=True))
+    if longest < _SHORTEST:
+        said = f"the longest side of the map is {longest:.3g} mm"
+        raise InputError(tissue.file, field="pixdim", problem=said, expected=f"{_SHORTEST:g} mm or more; headers in cm times 10")
     share = float((tissue.labels[first.mask] >= GREY).mean())
     if share < _LEAST_TISSUE:
         said = f"{100 * share:.0f} % of the mask of {first.file} are grey or white matter"
@@ -155,14 +161,17 @@ def _same_grid(one: Scan | Tissue, shape: tuple[int, ...], first: Scan, wanted: 
     if shape != wanted:
         raise InputError(one.file, field="dim", problem=f"shape {shape}", expected=f"{wanted} as in {first.file}")
     if not np.allclose(one.spacing, first.spacing, rtol=_SAME_SPACING):
-        raise InputError(
-            one.file, field="pixdim", problem=f"spacing {one.spacing} mm", expected=f"{first.spacing} mm as in {first.file}"
-        )
+        said = f"spacing {_said(one.spacing)}"
+        raise InputError(one.file, field="pixdim", problem=said, expected=f"{_said(first.spacing)} as in {first.file}")
     if orientation(one) != orientation(first):
         said = f"orientation {orientation(one)}"
         raise InputError(one.file, field="affine", problem=said, expected=f"{orientation(first)} as in {first.file}")
     if not np.allclose(one.affine, first.affine, atol=_SAME_PLACE):
         raise InputError(one.file, field="affine", problem="lies elsewhere in the scanner", expected=f"registered to {first.file}")
+
+
+def _said(spacing: tuple[float, ...]) -> str:
+    return " x ".join(f"{h:.4g}" for h in spacing) + " mm"
 
 
 def orientation(scan: Scan | Tissue) -> str:

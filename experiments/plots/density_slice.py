@@ -52,7 +52,7 @@ def density_slice_figure(shown: Slice, title: str = "") -> Figure:
             ax.contour(across, up, mask.astype(float), levels=[0.5], colors=colour, linewidths=1.6)
         area = mask.sum() * shown.spacing[0] * shown.spacing[1] / 100.0
         handles.append(Line2D([], [], color=colour, linewidth=1.6, label=f"{name}, {area:.3g} cm2"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4 if len(handles) <= 4 else 3)
     ax.set_aspect("equal")
     ax.set_xlabel("across [mm]")
     ax.set_ylabel("up [mm]")

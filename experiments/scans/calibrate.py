@@ -7,16 +7,15 @@
 Nothing is written before all is computed.
 """
 
-import gzip
 import time
 from importlib.util import find_spec
+from math import isnan
 from pathlib import Path
-
-import numpy as np
 
 from calibration.errors import InputError
 from calibration.fit import FitStatus
 from calibration.tumours.grid_support import warning
+from calibration.tumours.map_file import map_file
 from calibration.tumours.outline_error import OutlineError
 from calibration.tumours.scans import read_tissue
 from experiments.jax_setup import keep_compiled_programs
@@ -56,7 +55,7 @@ def calibrate(scans: Path, tissue: Path, doses: Path | None, out: Path, outline:
     narrow = warning(found.fit)
     if narrow:
         print(f"warning: {narrow}")
-    page, density = render(scans.stem, found), _volume(found)
+    page, density = render(scans.stem, found), map_file(found.density, found.scans[-1])
     say("writing")
     write_texts(out, {TABLE: csv_text(HEADER, _rows(found)), PAGE: page})
     write_bytes(out / DENSITY, density)
@@ -70,7 +69,7 @@ def calibrate(scans: Path, tissue: Path, doses: Path | None, out: Path, outline:
 
 def _rows(found: Told) -> list[list]:
     """Numbers, and what became of the hidden scan; an empty interval is not quantified."""
-    ends = lambda low, high: ["", ""] if np.isnan(low) else [float(low), float(high)]
+    ends = lambda low, high: ["", ""] if isnan(low) else [float(low), float(high)]
     rows = [[n.name, float(n.value), *ends(n.low, n.high), n.unit] for n in found.numbers]
     if found.ahead is not None:
         ahead, (forecast, carried) = found.ahead, found.ahead.dice
@@ -83,11 +82,3 @@ def _rows(found: Told) -> list[list]:
         ]
     return rows
 
-
-def _volume(found: Told) -> bytes:
-    """A packed NIfTI file with the affine of the scans, in mm."""
-    import nibabel
-
-    image = nibabel.Nifti1Image(found.density.astype(np.float32), found.scans[-1].affine)
-    image.header.set_xyzt_units("mm")
-    return gzip.compress(image.to_bytes(), mtime=0)
