@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ def test_programs_run(page, tmp_path):
     programs = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
     assert programs
     for program in programs:
+        if "import nibabel" in program and find_spec("nibabel") is None:
+            continue  # of the extra 'imaging'
         done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stderr
     if page == "fit-a-cohort.md":

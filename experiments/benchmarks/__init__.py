@@ -130,6 +130,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "experiments.benchmarks.tumour_plan",
         "doses of radiation searched for 100 virtual people: dose cut at equal control, time gained at equal dose",
     ),
+    "tumour-scans": (
+        "experiments.benchmarks.tumour_scans",
+        "segmentations of virtual people whose outlines err: coverage of intervals, forecasts of the last scan",
+    ),
     "demo": (
         "experiments.benchmarks.demo",
         "the demonstration from start to end: seconds the first and the second time",

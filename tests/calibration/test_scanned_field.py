@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from calibration.errors import InputError
 from calibration.tumours.field_fit import FieldProblem
@@ -97,8 +98,8 @@ def test_the_area_that_errs_as_one_on_a_sphere():
     assert OutlineError(1.0, 500.0).volume_sd(volume) == pytest.approx(4.0 * np.pi * r**2, rel=1e-3)
 
 
-def test_voxels_tell_of_a_shift_what_displacements_leave_of_it():
-    # a flat edge over 40 x 40 mm, moved as a whole: information is area / (s^2 a)
+def test_residuals_vary_as_the_curvature_says():
+    # a flat edge over 40 x 40 mm, moved as a whole by the unknown and from place to place by its error
     error, grid = OutlineError(1.0, 5.0), Grid((60, 40, 40), (0.5, 1.0, 1.0))
     scan = Scan(DAY, np.asarray(grid.centres(0) < 15.0) & np.ones(grid.shape, bool), grid.spacing, np.eye(4), "flat")
     sight = Contour(Domain(grid), error.width(grid.spacing))
@@ -106,13 +107,16 @@ def test_voxels_tell_of_a_shift_what_displacements_leave_of_it():
     def shown(shift):
         return sight.shown(jnp.broadcast_to(0.2 + 0.05 * (15.0 + shift - grid.centres(0)), (1, *grid.shape)))
 
-    slope = jax.jvp(shown, (jnp.asarray(0.0),), (jnp.asarray(1.0),))[1]
-    told = float((slope**2).sum()) / error.voxel_sd(scan) ** 2
-    assert told == pytest.approx(1600.0 / (error.volume_sd(scan.volume) ** 2 / _sphere(scan.volume)), rel=0.02)
-
-
-def _sphere(volume):
-    return 4.0 * np.pi * (3.0 * volume / (4.0 * np.pi)) ** (2.0 / 3.0)
+    middle, slope = (np.asarray(x)[0] for x in jax.jvp(shown, (jnp.asarray(0.0),), (jnp.asarray(1.0),)))
+    random, away = np.random.default_rng(0), np.asarray(grid.centres(0)) - 15.0
+    scores = []
+    for _ in range(1000):
+        moved = gaussian_filter(random.normal(size=(40, 40)), 5.0 / np.sqrt(2.0), mode="wrap")
+        moved *= np.sqrt(4.0 * np.pi * 12.5)  # white noise so smoothed has an SD of 1 and the correlation exp(-r^2 / 50)
+        scores.append((slope * (middle - (away < moved))).sum() / error.voxel_sd(scan) ** 2)
+    curvature = (slope**2).sum() / error.voxel_sd(scan) ** 2
+    # 1000 draws know a variance to 4.5 %
+    assert np.var(scores) == pytest.approx(curvature, rel=0.15)
 
 
 def test_a_contour_is_as_wide_on_steep_fronts_as_on_flat_ones():

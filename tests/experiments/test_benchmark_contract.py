@@ -81,6 +81,7 @@ def test_the_registry_names_what_was_asked_for():
         "tumour-psa",
         "tumour-3d",
         "tumour-plan",
+        "tumour-scans",
         "demo",
     ]
 

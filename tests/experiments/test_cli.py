@@ -62,7 +62,7 @@ def test_schema_is_json_schema(somagrad):
             "solver-nonstiff, solver-stiff, solver-isolation, solver-gradient, solver-compile, solver-order, "
             "solver-periodic, solver-gpu, nlme-wang, nlme-classic, nlme-scale, assimilation, identifiability, sampling, coverage, multistart, "
             "t1d-whatif, t1d-mismatch, t1d-real, t1d-speed, tumour-closed-forms, tumour-mice, tumour-nsclc, tumour-psa, "
-            "tumour-3d, tumour-plan, demo",
+            "tumour-3d, tumour-plan, tumour-scans, demo",
         ),
         (
             ["calibrate", "tumour", "--data", "none"],
