@@ -22,9 +22,9 @@ from calibration.tumours.gauss_newton import GaussNewton
 from calibration.tumours.image_problem import ImageProblem
 
 
-def fitted(problem: ImageProblem, z: Array | None = None) -> Fit:
-    """From the medians of the priors unless ``z`` says otherwise; intervals from the curvature."""
-    return laplace(calibrate(problem, GaussNewton(iterations=25, ftol=1e-3), z), gauss_newton)
+def fitted(problem: ImageProblem) -> Fit:
+    """From the medians of the priors; intervals from the curvature."""
+    return laplace(calibrate(problem, GaussNewton(iterations=25, ftol=1e-3)), gauss_newton)
 
 
 def hiding(problem: ImageProblem, last: int = 1) -> ImageProblem:

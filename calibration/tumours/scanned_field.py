@@ -4,8 +4,8 @@
     days     from the first scan, which is day 0
     seed     near the centroid of the first mask, 3 mm wide, R / (2 sqrt(D rho)) of prior medians before it, R the radius of a
              sphere of that mask; with two scans or more this age is unknown and that is its median
-    unknown  D and rho, grey over white D where there is grey matter, the seed's place, its age or, with one scan, its radius and
-             height; radiosensitivity and a drug's kill where a scan lies after a dose of it
+    unknown  D and rho, grey over white D where there is grey matter, the seed's place, its age or, with one scan, its radius
+             and height; radiosensitivity and a drug's kill where a scan lies after a dose of it
 
 What is seen is a contour of 20 % of cells, with the errors of ``OutlineError``. Doses of a drug count in units of its median
 dose, in which the prior of its kill is. Doses on the day of a scan come after it.

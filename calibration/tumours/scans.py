@@ -112,7 +112,7 @@ def _masked(path: Path | str, values: np.ndarray, labels: Sequence[int] | None) 
     if labels is None and len(present) > 1:
         raise InputError(
             path, field="labels", problem=f"several labels: {', '.join(map(str, present))}",
-            expected="one label, or the argument labels (in a table of scans, the column labels) with those that count as tumour",
+            expected="one label, or the argument labels (a column of scans.csv) with those that count as tumour",
         )  # fmt: skip
     mask = values != 0 if labels is None else np.isin(values, list(labels))
     if not mask.any():
@@ -149,7 +149,7 @@ def check_tissue(tissue: Tissue, first: Scan) -> None:
     longest = max(n * h for n, h in zip(tissue.labels.shape, tissue.spacing, strict=True))
     if longest < _SHORTEST:
         said = f"the longest side of the map is {longest:.3g} mm"
-        raise InputError(tissue.file, field="pixdim", problem=said, expected=f"{_SHORTEST:g} mm or more; headers in cm times 10")
+        raise InputError(tissue.file, field="pixdim", problem=said, expected=f"{_SHORTEST:g} mm or more; cm times 10")
     share = float((tissue.labels[first.mask] >= GREY).mean())
     if share < _LEAST_TISSUE:
         said = f"{100 * share:.0f} % of the mask of {first.file} are grey or white matter"
@@ -167,7 +167,8 @@ def _same_grid(one: Scan | Tissue, shape: tuple[int, ...], first: Scan, wanted: 
         said = f"orientation {orientation(one)}"
         raise InputError(one.file, field="affine", problem=said, expected=f"{orientation(first)} as in {first.file}")
     if not np.allclose(one.affine, first.affine, atol=_SAME_PLACE):
-        raise InputError(one.file, field="affine", problem="lies elsewhere in the scanner", expected=f"registered to {first.file}")
+        said = "lies elsewhere in the scanner"
+        raise InputError(one.file, field="affine", problem=said, expected=f"registered to {first.file}")
 
 
 def _said(spacing: tuple[float, ...]) -> str:

@@ -17,8 +17,8 @@ _EDGES = (GREEN, ORANGE, PURPLE)
 
 class Slice(NamedTuple):
     """``label`` (rows, columns) of whole numbers, 0 outside the head; ``density`` (rows, columns) from 0 to 1, of what fits;
-    ``plan`` (rows, columns) true inside, or None; ``spacing`` between rows and between columns [mm]; ``tissues`` name the labels
-    from 1 on; ``edges`` are up to three more masks with their names, drawn as outlines.
+    ``plan`` (rows, columns) true inside, or None; ``spacing`` between rows and between columns [mm]; ``tissues`` name the
+    labels from 1 on; ``edges`` are up to three more masks with their names, drawn as outlines.
     """
 
     label: np.ndarray
@@ -52,7 +52,7 @@ def density_slice_figure(shown: Slice, title: str = "") -> Figure:
             ax.contour(across, up, mask.astype(float), levels=[0.5], colors=colour, linewidths=1.6)
         area = mask.sum() * shown.spacing[0] * shown.spacing[1] / 100.0
         handles.append(Line2D([], [], color=colour, linewidth=1.6, label=f"{name}, {area:.3g} cm2"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4 if len(handles) <= 4 else 3)
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 3 if shown.edges else 4))
     ax.set_aspect("equal")
     ax.set_xlabel("across [mm]")
     ax.set_ylabel("up [mm]")

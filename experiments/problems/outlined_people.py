@@ -1,9 +1,9 @@
 """Virtual people whose tumours are segmented with errors of the outline: do intervals hold?
 
-Made by Heun's method on cells half as wide, from a seed of about 3 mm, and scanned first when the tumour has the radius at which
-it is found, 5 to 9 mm, whenever that is; the edge at 20 % of cells is moved by a smooth normal displacement of 1 mm with a
-correlation length of 5 mm, another one at each scan. Fitted by ``scanned_field``, which knows neither age nor displacements, on
-voxels of 1.5 mm with three scans in 60 days; the last scan is forecast from the first two.
+Made by Heun's method on cells half as wide, from a seed of about 3 mm, and scanned first when the tumour has the radius at
+which it is found, 5 to 9 mm, whenever that is; the edge at 20 % of cells is moved by a smooth normal displacement of 1 mm with
+a correlation length of 5 mm, another one at each scan. Fitted by ``scanned_field``, which knows neither age nor displacements,
+on voxels of 1.5 mm with three scans in 60 days; the last scan is forecast from the first two.
 
 Numbers of a person are drawn from the priors of the fit, and again where D is above 0.5 mm2/d, where the tumour is not found in
 300 days, or where its radius is above 17 mm at the last scan.
@@ -47,7 +47,9 @@ _PREDICTED = eqx.filter_jit(lambda problem, z: problem.predict(z)[0])
 
 
 class Outlined(NamedTuple):
-    """One person: rows of ``TOLD`` as (truth, low, high), and of the hidden last scan's volume; Dice of forecast and carried."""
+    """One person: rows of ``TOLD`` as (truth, low, high), ``sure`` where scans tell them; the hidden last ``volume`` as it was,
+    median, low and high, and ``carried`` forward [mm3]; Dice of the forecast and of the mask before.
+    """
 
     told: np.ndarray
     sure: np.ndarray
@@ -138,4 +140,5 @@ def _segmented(cells: np.ndarray, labels: np.ndarray, day: float, error: Outline
     moved = gaussian_filter(random.normal(size=cells.shape), smooth, mode="wrap") * (4.0 * np.pi * smooth**2) ** 0.75
     mask = np.asarray(cell_means(jnp.asarray(away + error.sd * moved), 2)) > 0.0
     affine = np.diag([SPACING, SPACING, SPACING, 1.0])
-    return Scan(datetime.date(2024, 1, 1) + datetime.timedelta(day), mask & (labels > 0), (SPACING,) * 3, affine, f"day {day:g}")
+    date = datetime.date(2024, 1, 1) + datetime.timedelta(day)
+    return Scan(date, mask & (labels > 0), (SPACING,) * 3, affine, f"day {day:g}")

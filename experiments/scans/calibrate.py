@@ -55,7 +55,7 @@ def calibrate(scans: Path, tissue: Path, doses: Path | None, out: Path, outline:
     narrow = warning(found.fit)
     if narrow:
         print(f"warning: {narrow}")
-    page, density = render(scans.stem, found), map_file(found.density, found.scans[-1])
+    page, density = render(scans.stem, found, calendar.dated), map_file(found.density, found.scans[-1])
     say("writing")
     write_texts(out, {TABLE: csv_text(HEADER, _rows(found)), PAGE: page})
     write_bytes(out / DENSITY, density)

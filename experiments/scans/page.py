@@ -11,13 +11,13 @@ from experiments.scans.pictures import CUBIC, forecast_picture, slices_picture, 
 from experiments.scans.told import LEVEL, PLAN_MARGIN, Number, Told
 
 COVERAGE = (
-    "on virtual people whose outlines err in this way about as many intervals hold as they say; where the front is narrower than "
-    "two voxels or the model is wrong, fewer may"
+    "they hold about as often as they say on virtual people whose outlines err in this way; fewer may where the model is wrong"
 )
 
 
-def render(name: str, told: Told) -> str:
-    sections = [_record(told), _numbers(told)]
+def render(name: str, told: Told, dated: bool) -> str:
+    """``dated``: days are dates, and not counted from any first one."""
+    sections = [_record(told, dated), _numbers(told)]
     if told.ahead is not None:
         sections.append(_ahead(told))
     if told.plan is not None:
@@ -25,7 +25,7 @@ def render(name: str, told: Told) -> str:
     return record_page(name, "scans", sections)
 
 
-def _record(told: Told) -> Section:
+def _record(told: Told, dated: bool) -> Section:
     scans, doses, error = told.scans, told.doses, told.error
     last = f"; {count(len(told.field.planned), 'dose')} on or after the day of the last scan, which no scan shows"
     given = [f"{channel}: {count(sum(d.channel == channel for d in doses), 'dose')}" for channel in _channels(told)]
@@ -35,7 +35,7 @@ def _record(told: Told) -> Section:
         f"how old the tumour is at the first scan is unknown, {number(-course.begin)} d in the median"
     )  # fmt: skip
     findings = [
-        ("Scans", f"{count(len(scans), 'segmentation')} in {number(float(told.days[-1]))} d"),
+        ("Scans", f"{count(len(scans), 'segmentation')}" + (f" in {told.days[-1]:g} d" if len(scans) > 1 else "")),
         ("Doses", (listed(given) if given else "none") + (last if told.field.planned else "")),
         ("Computed on", f"{shape[0]} x {shape[1]} x {shape[2]} voxels of {spacing[0]:g} x {spacing[1]:g} x {spacing[2]:g} mm, "
          f"{MARGIN:g} mm around all masks"),
@@ -46,14 +46,15 @@ def _record(told: Told) -> Section:
     ]  # fmt: skip
     if any(drug != "radiation" for drug in _channels(told)):
         findings.append(("Assumed", "Doses of a drug count in units of its median dose; how fast it is lost is a median"))
+    # days are told from the first scan
     rows = [
-        [str(scan.day) if scan.day.year > 2000 else f"day {day:g}", scan.file.rpartition("/")[2], f"{number(v / CUBIC)} cm3"]
+        [f"{scan.day}, day {day:g}" if dated else f"day {day:g}", scan.file.rpartition("/")[2], f"{number(v / CUBIC)} cm3"]
         for scan, day, v in zip(scans, told.days, told.volume, strict=True)
     ]
     return Section(
         name="record",
         title="What was read, and what was assumed",
-        lead="Segmentations say where a tumour can be seen. A model of cells that wander and divide is fitted to their outlines.",
+        lead="Segmentations say where a tumour can be seen. A model of cells that wander and divide is fitted to them.",
         summary=f"{count(len(scans), 'scan')}, {count(len(doses), 'dose')}.",
         findings=findings,
         pictures=[slices_picture(told)],
@@ -70,18 +71,18 @@ def _numbers(told: Told) -> Section:
     findings.append(("Intervals", COVERAGE))
     if narrow:
         findings.append(("Warning", narrow))
-    told_of = f"{told.numbers[0].name} {stated(told.numbers[0])}" if one else f"{told.numbers[-1].name} {stated(told.numbers[-1])}"
+    first = told.numbers[0 if one else -1]
     lead = (
-        "One scan tells how far cells have spread for how often they divide, and never how fast: D, rho, a speed or a date need a "
-        "second one."
+        "One scan tells how far cells have spread for how often they divide, and never how fast: D, rho, a speed or a date "
+        "need a second one."
         if one
-        else "The speed of the front is what outlines tell best; D and rho apart are told by its shape, which outlines hardly show."
+        else "Outlines tell the speed of the front best; D and rho apart are told by its shape, which they hardly show."
     )
     return Section(
         name="numbers",
         title="What the scans tell of the tumour",
         lead=lead,
-        summary=f"{told_of}.",
+        summary=f"{first.name} {stated(first)}.",
         findings=findings,
         pictures=[] if one else [volume_picture(told)],
     )
@@ -103,7 +104,7 @@ def _ahead(told: Told) -> Section:
             ("As segmented", f"{number(ahead.read / CUBIC)} cm3, {inside} the interval"),
             ("The one before carried forward", f"{number(ahead.carried / CUBIC)} cm3; {NOT_QUANTIFIED}"),
             ("Off by", f"{number(off[0])} % (forecast) and {number(off[1])} % (carried forward); {NOT_QUANTIFIED}"),
-            ("Dice with the last mask", f"{number(forecast)} (forecast) and {number(carried)} (carried forward); {NOT_QUANTIFIED}"),
+            ("Dice with the last mask", f"{number(forecast)} (forecast), {number(carried)} (carried); {NOT_QUANTIFIED}"),
         ],
         pictures=[forecast_picture(told)],
     )  # fmt: skip
@@ -115,8 +116,8 @@ def _plan(told: Told) -> Section:
     return Section(
         name="plan",
         title="A plan of equal volume",
-        lead=f"All tissue within {PLAN_MARGIN:g} mm of the last mask, and as many voxels where the fit has most cells. Neither is "
-        "advice: which of them would hold a recurrence is not known here.",
+        lead=f"All tissue within {PLAN_MARGIN:g} mm of the last mask, and as many voxels where the fit has most cells. Neither "
+        "is advice: which of them would hold a recurrence is not known here.",
         summary=f"{number(float(margin.sum()) * voxel / CUBIC)} cm3 each; they share {number(100.0 * dice(margin, equal))} % "
         f"(Dice), {NOT_QUANTIFIED}.",
         findings=[

@@ -15,6 +15,7 @@ from experiments.scans.told import LEVEL, Told
 TISSUES = ("CSF", "grey matter", "white matter")
 SHOWN = 4    # scans that are drawn, the latest
 CUBIC = 1e3    # mm3 in a cm3
+_PAIRS = {"side": "RL", "front": "AP", "up": "SI"}
 
 
 def slices_picture(told: Told) -> Picture:
@@ -26,11 +27,11 @@ def slices_picture(told: Told) -> Picture:
         plan = told.plan[1][box] if told.plan is not None and k == last else None
         edges = [("segmented", told.scans[k].mask[box])]
         panels.append(_panel(told, told.cells[k], plan, edges, level, f"day {told.days[k]:g}"))
-    equal = " The plan treats as many voxels as a margin around the last mask, where the fit has most cells." if told.plan else ""
+    equal = " The plan: as many voxels as a margin around the last mask, where the fit has most cells." if told.plan else ""
     return Picture(
         title="Density of cells on the tissue map, and what was segmented",
         panels=panels,
-        sentence=f"A horizontal slice through the largest area of the last mask, the front up and the person's right on the left. "
+        sentence="A horizontal slice through the largest area of the last mask, the front up, the person's right on the left. "
         f"Colours: the best fit; where it lies below {FAINTEST:g} nothing is drawn, and how sure it is in each voxel is not "
         f"quantified.{equal}",
         download=_slice_numbers(told, level),
@@ -81,9 +82,6 @@ def _axes(told: Told) -> tuple[dict[str, int], str]:
     """Which axis runs right to left, back to front, and up; and the letters of all."""
     letters = orientation(told.scans[0])
     return {name: next(k for k, c in enumerate(letters) if c in pair) for name, pair in _PAIRS.items()}, letters
-
-
-_PAIRS = {"side": "RL", "front": "AP", "up": "SI"}
 
 
 def _level(told: Told) -> int:

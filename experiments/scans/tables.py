@@ -97,7 +97,8 @@ def _amount(path: Path, row: int, name: str, text: str) -> float:
 def _cells(table: Table, row: int, cells: list[str]) -> Callable[[int], str]:
     """Stripped text by position."""
     if len(cells) != len(table.header):
-        raise InputError(table.file, row, problem=f"{len(cells)} cells", expected=f"{len(table.header)}: {','.join(table.header)}")
+        expected = f"{len(table.header)}: {','.join(table.header)}"
+        raise InputError(table.file, row, problem=f"{len(cells)} cells", expected=expected)
     return lambda position: cells[position].strip()
 
 

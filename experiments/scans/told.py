@@ -60,8 +60,8 @@ class Ahead(NamedTuple):
 
 
 class Told(NamedTuple):
-    """``days`` from the first scan and ``volume`` (scans,) [mm3] in tissue; ``band`` (3, scans) of the fit, which knows the last
-    scan only where ``ahead`` is None; ``cells`` (scans, ...) on the box; ``plan`` (margin, equal volume) on the whole grid.
+    """``days`` from the first scan and ``volume`` (scans,) [mm3] in tissue; ``band`` (3, scans) of the fit, which knows the
+    last scan only where ``ahead`` is None; ``cells`` (scans, ...) on the box; ``plan`` (margin, equal volume) on the grid.
     """
 
     scans: Sequence[Scan]
@@ -105,7 +105,7 @@ def told(
     known = fit
     if len(scans) >= LEAST:
         say("fitting without the last scan")
-        known = fitted(hiding(problem), fit.z)
+        known = fitted(hiding(problem))
     band = _band(known, error)
     ahead = None
     if len(scans) >= LEAST:

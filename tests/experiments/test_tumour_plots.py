@@ -72,6 +72,10 @@ FIGURES = {
         lambda: density_slice_figure(SLICE),
         ["grey matter", "white matter", "tumour cells [fraction of what fits]", "across [mm]", "plan, 3.86 cm2"],
     ),
+    "edges": (
+        lambda: density_slice_figure(SLICE._replace(plan=None, edges=(("segmented", AWAY < 8.0), ("forecast", AWAY < 6.0)))),
+        ["segmented, 3.86 cm2", f"forecast, {(AWAY < 6.0).sum() * 2.0 / 100.0:.3g} cm2", "white matter"],
+    ),
     "no plan": (lambda: density_slice_figure(SLICE._replace(plan=AWAY < 0.0), "day 30"), ["day 30", "plan, 0 cm2"]),
 }  # fmt: skip
 
@@ -179,6 +183,8 @@ def test_a_slice_has_its_cells_on_its_tissue():
         (lambda: density_slice_figure(SLICE._replace(density=2.0 * SLICE.density)), "outside 0 to 1"),
         (lambda: density_slice_figure(SLICE._replace(plan=LABEL)), "one label of a mask of many"),
         (lambda: density_slice_figure(SLICE._replace(plan=SLICE.plan[:3])), r"the plan has shape \(3, 50\)"),
+        (lambda: density_slice_figure(SLICE._replace(edges=4 * (("seen", SLICE.plan),))), "4 outlines beside the plan; 3 can"),
+        (lambda: density_slice_figure(SLICE._replace(edges=(("seen", SLICE.plan[:3]),))), r"the seen has shape \(3, 50\)"),
         (lambda: density_slice_figure(SLICE._replace(tissues=("grey matter",))), "labels must be whole numbers from 0 to 1"),
         (lambda: density_slice_figure(SLICE._replace(spacing=(0.0, 1.0))), "two numbers above 0"),
     ],
