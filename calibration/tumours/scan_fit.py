@@ -1,6 +1,7 @@
 """A problem of scans fitted, and what the fit says of volumes and outlines at each of them.
 
     volume = sum of the contour over voxels of grey and white matter, times a voxel        [mm3]
+    speed  = (R_last - R_first) / days, R the radius of a sphere of the volume               [mm/d]
     Dice   = 2 |A and B| / (|A| + |B|)
 
 A scan is hidden from a fit by an infinite SD of its voxels: the problem keeps its shape, and the program that fits it is
@@ -41,6 +42,12 @@ def volumes(fit: Fit, key: Array, count: int = 64) -> np.ndarray:
     """Of draws (count, scans) [mm3]; nan where one could not be solved."""
     z = fit.draws(key[None], count)
     return np.stack([np.asarray(_volumes(fit.problem, one)) for one in z])
+
+
+def edge_speed(volume: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Of the visible edge from the first scan to the last (count,), from volumes (count, scans)."""
+    reach = np.cbrt(0.75 * volume / np.pi)
+    return (reach[:, -1] - reach[:, 0]) / (days[-1] - days[0])
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:

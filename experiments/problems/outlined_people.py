@@ -3,7 +3,7 @@
 Made by Heun's method on cells half as wide, from a seed of about 3 mm, and scanned first when the tumour has the radius at
 which it is found, 5 to 9 mm, whenever that is; the edge at 20 % of cells is moved by a smooth normal displacement of 1 mm with
 a correlation length of 5 mm, another one at each scan. Fitted by ``scanned_field``, which knows neither age nor displacements,
-on voxels of 1.5 mm with three scans in 60 days; the last scan is forecast from the first two.
+on voxels of 1.5 mm with three scans in 60 days; the last scan is forecast from the first two, and the first is fitted alone.
 
 Numbers of a person are drawn from the priors of the fit, and again where D is above 0.5 mm2/d, where the tumour is not found in
 300 days, or where its radius is above 17 mm at the last scan.
@@ -24,8 +24,9 @@ from calibration.fit import Fit, FitStatus
 from calibration.tumours.grid_support import cell_means, finer, warning
 from calibration.tumours.image_problem import Course, ImageProblem
 from calibration.tumours.log_interval import log_intervals
+from calibration.tumours.one_scan import ratios
 from calibration.tumours.outline_error import OutlineError, radius
-from calibration.tumours.scan_fit import cells_of, dice, fitted, hiding, volumes
+from calibration.tumours.scan_fit import cells_of, dice, edge_speed, fitted, hiding, volumes
 from calibration.tumours.scanned_field import scanned_field
 from calibration.tumours.scans import Scan, Tissue
 from calibration.tumours.start import Seed
@@ -38,8 +39,8 @@ ERROR = OutlineError(sd=1.0, reach=5.0)
 LEVEL = 0.9
 MADE = ("white", "growth", "grey_ratio", "seed.x", "seed.y", "seed.z", "seed.radius", "seed.peak")
 FITTED = (*MADE[:6], "seed.age")
-TOLD = ("D", "rho", "D / rho", "speed")
-_THRESHOLD = 0.2
+TOLD, ALONE = ("D", "rho", "D / rho", "speed"), ("D / rho", "rho T")
+_THRESHOLD, _AGE = 0.2, 60.0
 _EVERY, _LAST = 10.0, 36    # d, and how many times: the last scan is two months before the end
 _AFTER = tuple(int(day / _EVERY) for day in DAYS)
 _MIDDLE = (SIZE * SPACING / 2.0,) * 3
@@ -48,10 +49,13 @@ _PREDICTED = eqx.filter_jit(lambda problem, z: problem.predict(z)[0])
 
 class Outlined(NamedTuple):
     """One person: rows of ``TOLD`` as (truth, low, high), ``sure`` where scans tell them; the hidden last ``volume`` as it was,
-    median, low and high, and ``carried`` forward [mm3]; Dice of the forecast and of the mask before.
+    median, low and high, and ``carried`` forward [mm3]; Dice of the forecast and of the mask before; ``alone`` rows of ``ALONE``, and
+    ``edge`` one of the speed of the visible edge.
     """
 
     told: np.ndarray
+    alone: np.ndarray
+    edge: np.ndarray
     sure: np.ndarray
     volume: np.ndarray
     dice: tuple[float, float]
@@ -69,14 +73,12 @@ def outlined_people(labels: np.ndarray, count: int, seed: int, error: OutlineErr
 
 
 def _person(labels: np.ndarray, error: OutlineError, random: np.random.Generator) -> Outlined:
-    truth, cells = _made(labels, random)
+    truth, age, cells = _made(labels, random)
     scans = [_segmented(c, labels, day, error, random) for c, day in zip(cells, DAYS, strict=True)]
     tissue = Tissue(labels, scans[0].spacing, scans[0].affine, "tissue")
     began = time.perf_counter()
-    # one start for all: the program is compiled once
-    problem = scanned_field(scans, tissue, (), ERROR, margin=1e3).problem
-    start, course = Seed(_MIDDLE, typical_age=60.0), problem.course._replace(begin=-60.0)
-    problem = dataclasses.replace(problem, start=start, course=course, names=FITTED)
+    alone = alone_fitted(scans[0], tissue)
+    problem = _alike(scans, tissue, Seed(_MIDDLE, typical_age=_AGE), FITTED)
     fit, known = fitted(problem), fitted(hiding(problem))
     told = log_intervals(fit, told_of, LEVEL)
     value = told_of(dict(zip(("white", "growth"), truth, strict=True)))
@@ -88,11 +90,35 @@ def _person(labels: np.ndarray, error: OutlineError, random: np.random.Generator
     drawn = drawn + ERROR.volume_sd(float(np.nanmedian(drawn))) * random.normal(size=len(drawn))
     forecast = (cells_of(known)[-1] > _THRESHOLD) & inside
     return Outlined(
-        rows, _sure(fit, told), np.asarray([volume, *np.nanquantile(drawn, (0.5, 0.05, 0.95))]),
+        rows, _alone_rows(alone, truth, age), edge_row(fit, cells, random), _sure(fit, told), np.asarray([volume, *np.nanquantile(drawn, (0.5, 0.05, 0.95))]),
         (dice(forecast, seen), dice(before, seen)), before.sum() * SPACING**3,
-        all(int(f.status[0]) == FitStatus.CONVERGED for f in (fit, known)), warning(fit) is not None,
+        all(int(f.status[0]) == FitStatus.CONVERGED for f in (fit, known, alone)), warning(fit) is not None,
         time.perf_counter() - began,
     )  # fmt: skip
+
+
+def _alike(scans: list[Scan], tissue: Tissue, start: Seed, names: tuple[str, ...]) -> ImageProblem:
+    """One start for all people: a program is compiled once."""
+    problem = scanned_field(scans, tissue, (), ERROR, margin=1e3).problem
+    return dataclasses.replace(problem, start=start, course=problem.course._replace(begin=-_AGE), names=names)
+
+
+def alone_fitted(first: Scan, tissue: Tissue) -> Fit:
+    """One scan, at a made-up age."""
+    return fitted(_alike([first], tissue, Seed(_MIDDLE), MADE))
+
+
+def edge_row(fit: Fit, cells: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Truth, low and high; ``cells`` on the finer grid."""
+    days, size = np.asarray(DAYS), (cells > _THRESHOLD).sum((1, 2, 3)) * (SPACING / 2.0) ** 3
+    drawn = edge_speed(volumes(fit, jax.random.key(int(random.integers(2**31)))), days)
+    return np.asarray([edge_speed(size[None], days)[0], *np.nanquantile(drawn, (0.5 - LEVEL / 2, 0.5 + LEVEL / 2))])
+
+
+def _alone_rows(fit: Fit, truth: tuple[float, float], age: float) -> np.ndarray:
+    white, growth = truth
+    found = ratios(fit, LEVEL)
+    return np.asarray([(x, found[n].low, found[n].high) for n, x in zip(ALONE, (white / growth, growth * age), strict=True)])
 
 
 def told_of(value):
@@ -109,8 +135,8 @@ def _sure(fit: Fit, told: dict) -> np.ndarray:
     return np.asarray([np.log(told[name].high / told[name].low) / (2.0 * 1.6449) for name in TOLD]) <= 0.5 * prior
 
 
-def _made(labels: np.ndarray, random: np.random.Generator) -> tuple[tuple[float, float], np.ndarray]:
-    """D and rho, and cells at the scans on the finer grid."""
+def _made(labels: np.ndarray, random: np.random.Generator) -> tuple[tuple[float, float], float, np.ndarray]:
+    """D and rho, the age at the first scan [d], and cells at the scans on the finer grid."""
     brain = Brain.of(labels, (SPACING,) * 3)
     course = Course(0.0, tuple(_EVERY * k for k in range(1, _LAST + 1)))
     empty = jnp.zeros((_LAST, *labels.shape))
@@ -126,7 +152,7 @@ def _made(labels: np.ndarray, random: np.random.Generator) -> tuple[tuple[float,
         first = int(np.argmax(size >= found))
         if size[first] < found or first + _AFTER[-1] >= _LAST or size[first + _AFTER[-1]] > 17.0:
             continue
-        return (white, growth), np.asarray(_PREDICTED(fine, z))[[first + k for k in _AFTER]]
+        return (white, growth), course.scans[first], np.asarray(_PREDICTED(fine, z))[[first + k for k in _AFTER]]
 
 
 def _segmented(cells: np.ndarray, labels: np.ndarray, day: float, error: OutlineError, random: np.random.Generator) -> Scan:

@@ -76,7 +76,7 @@ def _numbers(told: Told) -> Section:
         "One scan tells how far cells have spread for how often they divide, and never how fast: D, rho, a speed or a date "
         "need a second one."
         if one
-        else "Outlines tell the speed of the front best; D and rho apart are told by its shape, which they hardly show."
+        else "Outlines tell best how the visible edge moves; D and rho apart are told by its shape, which they hardly show."
     )
     return Section(
         name="numbers",

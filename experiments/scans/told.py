@@ -5,13 +5,11 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from scipy.special import ndtri
 
 from calibration.fit import Fit
-from calibration.tumours.log_interval import log_intervals
 from calibration.tumours.one_scan import ratios
 from calibration.tumours.outline_error import OutlineError
-from calibration.tumours.scan_fit import cells_of, dice, fitted, hiding, volumes
+from calibration.tumours.scan_fit import cells_of, dice, edge_speed, fitted, hiding, volumes
 from calibration.tumours.scanned_field import Dose, ScannedField, scanned_field
 from calibration.tumours.scans import Scan, Tissue
 from physio.fields import Domain, Grid
@@ -21,6 +19,7 @@ from physio.tumours.target_volume import equal_volume_target, margin_target
 
 LEVEL, LEAST, DRAWS, SEED = 0.9, 3, 64, 5    # LEAST: scans of which the last is forecast
 PLAN_MARGIN = 15.0    # mm
+ENDS = (0.5, 0.5 - LEVEL / 2, 0.5 + LEVEL / 2)
 WORDS = {
     "white": "D, diffusivity in white matter",
     "grey_ratio": "D in grey over D in white matter",
@@ -106,7 +105,8 @@ def told(
     if len(scans) >= LEAST:
         say("fitting without the last scan")
         known = fitted(hiding(problem))
-    band = _band(known, error)
+    drawn = _drawn(fit)
+    band = _band(drawn if known is fit else _drawn(known), error)
     ahead = None
     if len(scans) >= LEAST:
         cells = cells_of(known)[-1]
@@ -116,24 +116,29 @@ def told(
     density = whole(cells[-1], field.box, tissue.labels.shape)
     planned = any(dose.channel == RADIATION for dose in field.planned)
     return Told(
-        scans, tissue, doses, field, error, fit, _numbers(fit), np.asarray(problem.course.scans), volume, band, cells, ahead,
+        scans, tissue, doses, field, error, fit, _numbers(fit, drawn), np.asarray(problem.course.scans), volume, band, cells, ahead,
         _plan(scans[-1], tissue, density) if planned else None,
     )  # fmt: skip
 
 
-def _band(fit: Fit, error: OutlineError) -> np.ndarray:
-    """Median and interval (3, scans) of new segmentations: draws, and the error of an outline."""
+def _drawn(fit: Fit) -> np.ndarray:
+    """Volumes (draws, scans), nan where the fit has no intervals."""
     if not fit.quantified()[0]:
-        return np.full((3, len(fit.problem.course.scans)), np.nan)
-    key = jax.random.key(SEED)
-    drawn = volumes(fit, key, DRAWS)
-    noise = np.asarray(jax.random.normal(jax.random.fold_in(key, 1), drawn.shape))
+        return np.full((DRAWS, len(fit.problem.course.scans)), np.nan)
+    return volumes(fit, jax.random.key(SEED), DRAWS)
+
+
+def _band(drawn: np.ndarray, error: OutlineError) -> np.ndarray:
+    """Median and interval (3, scans) of new segmentations: draws, and the error of an outline."""
+    if np.isnan(drawn).all():
+        return drawn[:3]
+    noise = np.random.default_rng(SEED).normal(size=drawn.shape)
     drawn = drawn + noise * np.asarray([error.volume_sd(v) for v in np.nanmedian(drawn, axis=0)])
-    return np.maximum(np.nanquantile(drawn, (0.5, 0.5 - LEVEL / 2, 0.5 + LEVEL / 2), axis=0), 0.0)
+    return np.maximum(np.nanquantile(drawn, ENDS, axis=0), 0.0)
 
 
-def _numbers(fit: Fit) -> list[Number]:
-    """One scan: ratios. More: the model's own numbers, and the speed of a front."""
+def _numbers(fit: Fit, drawn: np.ndarray) -> list[Number]:
+    """One scan: ratios. More: the model's own numbers, and how fast the visible edge moves."""
     if len(fit.problem.course.scans) == 1:
         units = {"D / rho": "mm2", "rho T": "1"}
         return [Number(name, units[name], *ratio) for name, ratio in ratios(fit, LEVEL).items()]
@@ -145,10 +150,9 @@ def _numbers(fit: Fit) -> list[Number]:
         for i, name in enumerate(fit.names)
         if name in names
     ]
-    speed = log_intervals(fit, lambda of: {"speed": 2.0 * (of["white"] * of["growth"]) ** 0.5}, LEVEL)["speed"]
-    prior = 0.5 * np.hypot(table["white"].prior.sigma, table["growth"].prior.sigma)
-    assumed = bool(np.log(speed.high / speed.low) / (2.0 * ndtri(0.5 + LEVEL / 2)) > 0.5 * prior)
-    return [*found, Number("2 sqrt(D rho), speed of a front in white matter", "mm/d", *speed, assumed)]
+    speed = edge_speed(drawn, np.asarray(fit.problem.course.scans))
+    three = np.nanquantile(speed, ENDS) if np.isfinite(speed).any() else np.full(3, np.nan)
+    return [*found, Number("speed of the visible edge, first to last scan", "mm/d", *three)]
 
 
 def _plan(last: Scan, tissue: Tissue, density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

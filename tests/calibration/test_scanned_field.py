@@ -15,7 +15,7 @@ from calibration.tumours.field_fit import FieldProblem
 from calibration.tumours.image_problem import Course, ImageProblem
 from calibration.tumours.log_interval import log_intervals
 from calibration.tumours.outline_error import OutlineError, radius
-from calibration.tumours.scan_fit import dice, hiding
+from calibration.tumours.scan_fit import dice, edge_speed, hiding
 from calibration.tumours.scanned_field import Dose, scanned_field
 from calibration.tumours.scans import Scan, Tissue
 from calibration.tumours.sight import Contour
@@ -170,6 +170,11 @@ def test_intervals_on_the_log_scale_need_a_covariance():
     # SDs of log D and log rho are 0.2 and 0.3 times that of their priors, sqrt(log 1.64)
     reach = 1.6448536 * 0.5 * np.hypot(0.2, 0.3) * np.sqrt(np.log1p(0.64))
     np.testing.assert_allclose(found, 2.0 * np.sqrt(0.003) * np.exp([0.0, -reach, reach]), rtol=1e-6)
+
+
+def test_an_edge_moves_by_its_radius():
+    volume = 4.0 / 3.0 * np.pi * np.asarray([[6.0, 7.0, 9.0], [6.0, 7.0, 5.0]]) ** 3
+    np.testing.assert_allclose(edge_speed(volume, np.asarray([0.0, 20.0, 60.0])), [0.05, -1.0 / 60.0], rtol=1e-12)
 
 
 def test_dice_of_two_masks():

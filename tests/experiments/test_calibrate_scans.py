@@ -77,8 +77,9 @@ def test_what_made_the_scans_is_found(tmp_path, monkeypatch, capsys, grown):
     found = numbers(out)
     for name, value in (("D, diffusivity in white matter", 0.25), ("rho, growth rate", 0.035), ("radiosensitivity", 0.05)):
         assert float(found[name]["5 %"]) < value < float(found[name]["95 %"])
-    speed = found["2 sqrt(D rho), speed of a front in white matter"]
-    assert float(speed["5 %"]) < 2.0 * np.sqrt(0.25 * 0.035) < float(speed["95 %"])
+    speed = found["speed of the visible edge, first to last scan"]
+    first, last = (np.cbrt(0.75 / np.pi * STEP**3 * (mask & (LABELS > 1)).sum()) for mask in grown[[0, 2]])
+    assert float(speed["5 %"]) < (last - first) / 70.0 < float(speed["95 %"])
     read = STEP**3 * (grown[-1] & (LABELS > 1)).sum()
     last = found["last volume, forecast"]
     assert float(found["last volume, segmented"]["value"]) == read
