@@ -174,8 +174,9 @@ class AbstractStepping(AbstractMethod):
         if not field.triggers:
             return tried, Outcome(good, jnp.zeros((0, *good.shape), bool), lanes.search)
         end = lanes.s + share
-        both = field.crossings(lanes.s, lanes.y), field.crossings(end, tried.y)
-        outcome = judged(lanes.search, good, share, *jax.lax.stop_gradient(both))
+        s, y, new = jax.lax.stop_gradient((lanes.s, lanes.y, tried.y))
+        before, slope = jax.jvp(field.crossings, (s, y), (jnp.ones_like(s), field(s, y)))
+        outcome = judged(lanes.search, good, share, *jax.lax.stop_gradient((before, slope, field.crossings(end, new))))
         return self.jumped(field, end, tried, outcome.fired), outcome
 
     def jumped(self, field: Field, end: Array, tried: Attempt, fired: Array) -> Attempt:
