@@ -159,7 +159,8 @@ class AbstractStepping(AbstractMethod):
         spent = active & (steps >= self.budget()) & (s < 1.0)
         # near the beginning of a long segment very small shares are still good numbers
         smallest = 16 * float(np.finfo(lanes.y.dtype).eps) * jnp.maximum(lanes.s, 1e-12)
-        tiny = active & ~good & (share * verdict.factor < smallest)
+        # a segment of no length has no shorter step
+        tiny = active & ~good & ((share * verdict.factor < smallest) | (length == 0.0))
         status = jnp.where(spent, Status.STEP_BUDGET, lanes.status)
         status = jnp.where(tiny, Status.STEP_TOO_SMALL, status).astype(jnp.int32)
         y = jnp.where(accept, tried.y, lanes.y)
