@@ -31,7 +31,8 @@ from physio.priors import Normal
 from physio.schedule import Schedule, bolus, nothing
 from physio.solve.status import Status
 from physio.tumours.infiltration import Brain, Infiltration
-from physio.tumours.reaction_diffusion import Drug, ReactionDiffusion
+from physio.tumours.reaction_diffusion import ReactionDiffusion
+from physio.tumours.treated_field import Drug
 
 DISCREPANCY = "grid_error"
 

@@ -33,7 +33,8 @@ from experiments.problems.stencils import gcc_step, numpy_step, updates_a_second
 from experiments.problems.whole_head import HEAD, head_figures
 from physio.fields import Checkpointed, Forward, ForwardEuler, Heun, solve_field
 from physio.tumours.infiltration import Brain, Infiltration
-from physio.tumours.reaction_diffusion import Drug, ReactionDiffusion
+from physio.tumours.reaction_diffusion import ReactionDiffusion
+from physio.tumours.treated_field import Drug
 
 SEED = 17
 STEPS = 8

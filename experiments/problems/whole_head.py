@@ -14,7 +14,8 @@ from experiments.problems.glioma_course import DAILY, RADIATION
 from physio.fields import ForwardEuler, solve_field
 from physio.schedule import bolus
 from physio.tumours.infiltration import Brain, Infiltration
-from physio.tumours.reaction_diffusion import Drug, ReactionDiffusion
+from physio.tumours.reaction_diffusion import ReactionDiffusion
+from physio.tumours.treated_field import Drug
 
 HEAD = "whole head, 270 d"
 

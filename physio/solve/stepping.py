@@ -159,7 +159,8 @@ class AbstractStepping(AbstractMethod):
         spent = active & (steps >= self.budget()) & (s < 1.0)
         # near the beginning of a long segment very small shares are still good numbers
         smallest = 16 * float(np.finfo(lanes.y.dtype).eps) * jnp.maximum(lanes.s, 1e-12)
-        tiny = active & ~good & (share * verdict.factor < smallest)
+        # a segment of no length has no shorter step
+        tiny = active & ~good & ((share * verdict.factor < smallest) | (length == 0.0))
         status = jnp.where(spent, Status.STEP_BUDGET, lanes.status)
         status = jnp.where(tiny, Status.STEP_TOO_SMALL, status).astype(jnp.int32)
         y = jnp.where(accept, tried.y, lanes.y)
@@ -174,8 +175,9 @@ class AbstractStepping(AbstractMethod):
         if not field.triggers:
             return tried, Outcome(good, jnp.zeros((0, *good.shape), bool), lanes.search)
         end = lanes.s + share
-        both = field.crossings(lanes.s, lanes.y), field.crossings(end, tried.y)
-        outcome = judged(lanes.search, good, share, *jax.lax.stop_gradient(both))
+        s, y, new = jax.lax.stop_gradient((lanes.s, lanes.y, tried.y))
+        before, slope = jax.jvp(field.crossings, (s, y), (jnp.ones_like(s), field(s, y)))
+        outcome = judged(lanes.search, good, share, *jax.lax.stop_gradient((before, slope, field.crossings(end, new))))
         return self.jumped(field, end, tried, outcome.fired), outcome
 
     def jumped(self, field: Field, end: Array, tried: Attempt, fired: Array) -> Attempt:

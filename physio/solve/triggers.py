@@ -9,7 +9,8 @@ that ends just behind the crossing is taken, and what is left to it is made up t
 All but nothing in value, this holds the whole derivative of a jump at a time that depends on the state (the saltation
 matrix): dc/ds is a constant of the derivative, c is not.
 
-A crossing that is undone within the same step is not seen, such as bounces that come ever faster.
+A crossing that is undone within the same step is not seen, such as bounces that come ever faster. One that begins a step at
+zero and falls is below it, whatever the sign that rounding gave it: after a bounce it would be missed otherwise.
 
 Source of the matrix: R. I. Leine, H. Nijmeijer, Dynamics and Bifurcations of Non-Smooth Mechanical Systems (2004), ch. 7.
 """
@@ -25,6 +26,8 @@ from physio.solve.plan import Field
 
 # how far behind its crossing a step may end, as a share of itself: the error of derivatives is proportional to it
 _BEHIND = 1e-10
+# what falls below zero within this share of a step begins there
+_LEAVING = 1e-9
 
 
 class Search(NamedTuple):
@@ -62,8 +65,12 @@ def aimed(search: Search, share: Array, last: Array) -> tuple[Array, Array]:
     return jnp.where(seeking, jnp.where(inside, root, 0.5 * (search.lo + hi)), share), last & ~seeking
 
 
-def judged(search: Search, accept: Array, share: Array, before: Array, after: Array) -> Outcome:
-    """What to do with a step whose error was accepted or not; crossing functions (triggers, lanes) before and after it."""
+def judged(search: Search, accept: Array, share: Array, before: Array, slope: Array, after: Array) -> Outcome:
+    """What to do with a step whose error was accepted or not; crossing functions (triggers, lanes) before and after it, and
+    their slope before it.
+    """
+    fallen = _LEAVING * share * slope
+    before = jnp.where((before >= 0.0) & (before + fallen <= 0.0) & (fallen < 0.0), fallen, before)
     waiting = before < 0.0
     seeking = search.hi < jnp.inf
     start = jnp.max(jnp.where(waiting, before, -jnp.inf), axis=0)

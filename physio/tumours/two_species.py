@@ -2,7 +2,9 @@
 
     dE/dt = div(D_E grad E) + rho_E E (1 - (E + F) / K) - sum_i k_i C_i E
     dF/dt = div(D_F grad F) + rho_F F (1 - (E + F) / K) - sum_i k_i C_i F
-    E+ = E exp(-alpha d - beta d^2), F+ alike               drugs C_i and radiation as in ``physio.tumours.reaction_diffusion``
+    E+ = E exp(-alpha d - beta d^2), F+ alike
+
+Drugs and radiation: ``physio.tumours.treated_field``.
 
 Each image tells one population: contrast-enhanced T1 the first, FLAIR outside of it the second. With equal D and rho the sum is
 the one population of ``ReactionDiffusion``.
@@ -14,9 +16,9 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from physio.component import Scalar, parameter
-from physio.fields import AbstractFieldModel, Still, TissueDiffusion, UniformDiffusion
+from physio.fields import Still, TissueDiffusion, UniformDiffusion
 from physio.priors import LogNormal
-from physio.tumours.reaction_diffusion import RADIATION, Drug, mean_decay
+from physio.tumours.treated_field import AbstractTreatedField, Drug
 
 
 class Populations(eqx.Module):
@@ -27,8 +29,8 @@ class Populations(eqx.Module):
     drug: Array
 
 
-class TwoSpecies(AbstractFieldModel):
-    """Two populations. Channels: ``radiation`` [Gy], and the drugs by name [units of dose]."""
+class TwoSpecies(AbstractTreatedField):
+    """Two populations."""
 
     enhancing: TissueDiffusion | UniformDiffusion
     infiltrating: TissueDiffusion | UniformDiffusion
@@ -39,26 +41,20 @@ class TwoSpecies(AbstractFieldModel):
     radiosensitivity: Scalar = parameter("1/Gy", LogNormal(0.05, cv=0.6), source="assumed: 0.02 to 0.1 for gliomas in vivo")
     alpha_beta: Scalar = parameter("Gy", LogNormal(10.0, cv=0.3), source="customary; not seen with one fraction size")
 
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return (RADIATION, *self.drugs)
-
     def start(self, enhancing: Array, infiltrating: Array) -> Populations:
         """These cells and no drug."""
-        return Populations(enhancing, infiltrating, jnp.zeros((len(self.drugs),), jnp.float64))
+        return Populations(enhancing, infiltrating, self.no_drug())
 
     def diffusion(self):
         return Populations(self.enhancing, self.infiltrating, Still())
 
     def rates(self, t, state):
-        kill = (self._each("kill") * state.drug).sum()
-        enhancing, infiltrating = self._growth(state.enhancing + state.infiltrating, kill)
-        return Populations(state.enhancing * enhancing, state.infiltrating * infiltrating, -self._each("decay") * state.drug)
+        enhancing, infiltrating = self._growth(state.enhancing + state.infiltrating, self.killing(state.drug))
+        return Populations(state.enhancing * enhancing, state.infiltrating * infiltrating, self.decaying(state.drug))
 
     def reacted(self, t, dt, state):
         """Exponential growth at the crowding halfway, found by a step at that of the start: order 2, never negative."""
-        decay = self._each("decay")
-        kill = (self._each("kill") * state.drug * mean_decay(decay * dt)).sum()
+        kill = self.mean_killing(dt, state.drug)
         step = jnp.asarray(dt, state.enhancing.dtype)
         begin = state.enhancing + state.infiltrating
         first = self._growth(begin, kill)
@@ -67,18 +63,12 @@ class TwoSpecies(AbstractFieldModel):
         return Populations(
             state.enhancing * jnp.exp(step * enhancing),
             state.infiltrating * jnp.exp(step * infiltrating),
-            state.drug * jnp.exp(-decay * dt),
+            self.decayed(dt, state.drug),
         )
 
-    def settled(self, t, state):
-        return self, state
-
     def jump(self, t, amounts, state):
-        dose = amounts[RADIATION]
-        lost = self.radiosensitivity * dose * (1.0 + dose / self.alpha_beta)
-        given = jnp.stack([amounts[name] for name in self.drugs]) if self.drugs else state.drug
-        survive = jnp.exp(-lost).astype(state.enhancing.dtype)
-        return Populations(state.enhancing * survive, state.infiltrating * survive, state.drug + given)
+        survive = self.survival(amounts).astype(state.enhancing.dtype)
+        return Populations(state.enhancing * survive, state.infiltrating * survive, self.given(amounts, state.drug))
 
     def _growth(self, total: Array, kill: Array) -> tuple[Array, Array]:
         """Net rates of both per cell, in the precision of the field."""
@@ -87,6 +77,3 @@ class TwoSpecies(AbstractFieldModel):
         rates = self.growth_enhancing, self.growth_infiltrating
         enhancing, infiltrating = (r.astype(total.dtype) * room - kill for r in rates)
         return enhancing, infiltrating
-
-    def _each(self, name: str) -> Array:
-        return jnp.stack([getattr(d, name) for d in self.drugs.values()]) if self.drugs else jnp.zeros((0,), jnp.float64)

@@ -19,6 +19,14 @@ def fake():
     return module
 
 
+@pytest.fixture(scope="module")
+def no_window_system():
+    """Whoever asks for pyplot, which looks for a screen, fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "matplotlib.pyplot", None)
+        yield
+
+
 @pytest.fixture
 def runner(fake, monkeypatch, tmp_path):
     """``runner.start()`` and ``runner.resume(folder)`` in this process, with the fake study."""

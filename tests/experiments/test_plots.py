@@ -1,5 +1,6 @@
 """Pictures say what the results say: failures are counted in words, open ends have no number, nothing is drawn off the sheet."""
 
+import subprocess
 import sys
 
 import jax.numpy as jnp
@@ -31,6 +32,7 @@ from experiments.plots.waterfall import waterfall_figure
 
 import equinox as eqx
 
+pytestmark = pytest.mark.usefixtures("no_window_system")
 RNG = np.random.default_rng(0)
 COST = jnp.asarray([[3.0, np.inf], [1.0, np.inf], [np.inf, np.inf], [1.04, np.inf], [1e40, np.inf]])
 STATUS = jnp.where(jnp.isfinite(COST), FitStatus.CONVERGED, FitStatus.SOLVE_FAILED)
@@ -156,5 +158,12 @@ def test_a_share_off_its_level_is_marked():
     assert marks == ["o", "D"]
 
 
-def test_no_window_system_is_touched():
-    assert "matplotlib.pyplot" not in sys.modules
+def test_no_module_of_pictures_brings_a_window_system():
+    program = (
+        "import importlib, pkgutil, sys, experiments.plots, experiments.report\n"
+        "for package in (experiments.plots, experiments.report):\n"
+        "    for found in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
+        "        importlib.import_module(found.name)\n"
+        "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,5 +1,4 @@
 import re
-import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -11,6 +10,7 @@ from experiments.scenario import Scenario
 from experiments.store import DamagedResults, Store
 from experiments.study import Shard
 
+pytestmark = pytest.mark.usefixtures("no_window_system")
 BAD_NAME = '9<script>alert("$x_1$")</script>'
 LEVEL = {"level": 0.9, "method": "a made-up method"}
 
@@ -359,10 +359,6 @@ def test_damaged_results_stop_the_report(make_run):
     assert (folder / "report.html").read_bytes() == before
     with pytest.raises(InputError, match="not a run folder"):
         report.write(folder.parent)
-
-
-def test_no_window_system_is_touched(page):
-    assert "matplotlib.pyplot" not in sys.modules
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from physio.fields import Domain, FieldError, Grid, Heun, Stabilised, Strang, UniformDiffusion, solve_field
 from physio.schedule import bolus
 from physio.tumours.infiltration import Brain, Infiltration
-from physio.tumours.reaction_diffusion import Drug, ReactionDiffusion
+from physio.tumours.reaction_diffusion import ReactionDiffusion
+from physio.tumours.treated_field import Drug
 
 STILL = UniformDiffusion(Domain(Grid((3,), (1.0,))), 0.0)
 

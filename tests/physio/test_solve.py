@@ -9,11 +9,13 @@ import pytest
 
 from physio.bodies.pharmacokinetics import intravenous, oral
 from physio.bodies.regazzoni import regazzoni
+from physio.bodies.tumours import untreated
 from physio.body import Body
 from physio.component import AbstractPlainPart, Scalar, parameter, port, state
 from physio.priors import LogNormal
 from physio.schedule import bolus, infusion, switch
 from physio.solve import Diffrax, Status, Tsit5, instant, periodic, solve
+from physio.tumours.growth import Exponential
 from physio.wiring import WiringError, times
 
 DEFAULT = Tsit5()
@@ -144,6 +146,16 @@ def test_a_lane_that_fails_is_named_and_leaves_the_others_alone(bad):
     np.testing.assert_array_equal(mixed.states[..., kept], good.states[..., kept])
     np.testing.assert_array_equal(mixed.final[..., kept], good.final[..., kept])
     np.testing.assert_array_equal(mixed.steps[jnp.asarray(kept)], good.steps[jnp.asarray(kept)])
+
+
+def test_a_lane_without_a_start_fails_at_once():
+    """The segment before an observation at 0 has no length, and no shorter step to try."""
+    start = jnp.asarray([1.0, jnp.nan])
+    run = jax.jit(lambda start: solve(untreated(Exponential(start=start, rate=0.1)), at=jnp.asarray([0.0, 5.0]), lanes=2))
+    path = run(start)
+    assert [Status(int(s)) for s in path.status] == [Status.OK, Status.STEP_TOO_SMALL]
+    assert int(path.steps.max()) < 100
+    np.testing.assert_allclose(path["tumour.volume"][:, 0], [1.0, np.exp(0.5)], rtol=1e-5)
 
 
 def test_a_failing_lane_leaves_closed_beats_alone():

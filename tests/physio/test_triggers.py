@@ -10,6 +10,7 @@ from physio.body import Body
 from physio.component import AbstractTriggeredPart, Scalar, parameter, port, state
 from physio.priors import LogNormal
 from physio.solve import DiscreteAdjoint, FixedSteps, ForwardMode, Rodas4, Status, Tsit5, solve
+from physio.solve.triggers import judged, nothing_sought
 
 METHODS = {"Tsit5": Tsit5(1e-10, 1e-12), "Rodas4": Rodas4(1e-9, 1e-11), "fixed": FixedSteps(Tsit5(), 0.02)}
 ADJOINTS = {"forward": ForwardMode(), "reverse": DiscreteAdjoint(rows=4096), "short blocks": DiscreteAdjoint(rows=64)}
@@ -46,6 +47,13 @@ class Ball(AbstractTriggeredPart):
         return self.State(state.x, -self.restitution * state.v)
 
 
+class Thrown(Ball):
+    """From the floor, upwards, so that it would rise to ``height``."""
+
+    def rest(self):
+        return self.State(0.0 * self.height, jnp.sqrt(2.0 * self.gravity * self.height))
+
+
 class Neuron(AbstractTriggeredPart):
     """Leaky integrate and fire: dv/dt = (drive - v) / tau; at v = threshold v is set to 0 and the count rises by 1."""
 
@@ -78,7 +86,7 @@ class Neuron(AbstractTriggeredPart):
 
 
 def solved(cls, values, at, method, adjoint=ForwardMode()):
-    names = [f"p.{f}" for f in ("height", "gravity", "restitution")] if cls is Ball else ["p.drive", "p.threshold", "p.tau"]
+    names = [f"p.{f}" for f in ("height", "gravity", "restitution")] if issubclass(cls, Ball) else ["p.drive", "p.threshold", "p.tau"]
     body = Body({"p": cls()}, time="s").with_values(dict(zip(names, values, strict=True)))
     return solve(body, at=at, lanes=values.shape[1], method=method, adjoint=adjoint)
 
@@ -108,6 +116,27 @@ def test_a_ball_that_bounces_and_its_derivatives(name, mode):
     value, slopes = jax.jit(lambda v: (final(v), take(lambda v: final(v).sum(1))(v)))(BALLS)
     np.testing.assert_allclose(value, ball(BALLS, t), rtol=1e-8, atol=1e-9)
     np.testing.assert_allclose(slopes, jax.jacfwd(lambda v: ball(v, t).sum(1))(BALLS), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_leaves_its_crossing_comes_back_to_it(name):
+    """Thrown from the floor, where the crossing function is 0: the first bounce may lie within the first long step."""
+    h, g, e = BALLS
+    speed = jnp.sqrt(2.0 * g * h)
+    since = 1.2 - 2.0 * speed / g
+    path = jax.jit(lambda v: solved(Thrown, v, jnp.asarray([1.2]), METHODS[name]))(BALLS)
+    assert (np.asarray(path.status) == Status.OK).all()
+    expected = jnp.stack([e * speed * since - 0.5 * g * since**2, e * speed - g * since])
+    np.testing.assert_allclose(path.final, expected, rtol=1e-8, atol=1e-9)
+
+
+def test_what_rounding_left_above_zero_counts_as_below_once_it_falls():
+    """Lanes: just above zero and falling, just above and rising, well above and falling, below; all end above zero."""
+    before, slope = jnp.asarray([[1e-17, 1e-17, 0.1, -0.1]]), jnp.asarray([[-3.0, 3.0, -3.0, 3.0]])
+    like = jnp.ones((4,))
+    found = judged(nothing_sought(like), like > 0.0, like, before, slope, 0.5 * like[None])
+    np.testing.assert_array_equal(found.take, [False, True, True, False])
+    np.testing.assert_array_equal(found.search.hi < jnp.inf, [True, False, False, True])
 
 
 def test_spikes_are_counted_and_the_last_one_is_where_it_belongs():

@@ -7,7 +7,8 @@ import pytest
 
 from physio.fields import Domain, Grid, Heun, Stabilised, Strang, UniformDiffusion, solve_field
 from physio.schedule import bolus
-from physio.tumours.reaction_diffusion import Drug, ReactionDiffusion
+from physio.tumours.reaction_diffusion import ReactionDiffusion
+from physio.tumours.treated_field import Drug
 from physio.tumours.two_species import TwoSpecies
 
 GRID = Grid((16, 12), (1.0, 1.0))
