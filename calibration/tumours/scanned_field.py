@@ -25,7 +25,7 @@ from calibration.tumours.sight import Contour
 from calibration.tumours.start import AGE, Seed
 from physio.fields import Stabilised, Strang
 from physio.tumours.infiltration import GREY, Brain
-from physio.tumours.reaction_diffusion import RADIATION
+from physio.tumours.treated_field import RADIATION
 
 MARGIN = 20.0    # mm
 _PLACE, _SIZE = ("seed.x", "seed.y", "seed.z"), ("seed.radius", "seed.peak")

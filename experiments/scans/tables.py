@@ -16,7 +16,7 @@ from calibration.errors import InputError
 from calibration.records.cells import Table, number, read_table
 from calibration.tumours.scanned_field import Dose
 from calibration.tumours.scans import Scan, read_scan
-from physio.tumours.reaction_diffusion import RADIATION
+from physio.tumours.treated_field import RADIATION
 
 GRAY = "amount_gy"
 _ZERO = datetime.date(2000, 1, 1)

@@ -14,7 +14,7 @@ from calibration.tumours.scanned_field import Dose, ScannedField, scanned_field
 from calibration.tumours.scans import Scan, Tissue
 from physio.fields import Domain, Grid
 from physio.tumours.infiltration import GREY
-from physio.tumours.reaction_diffusion import RADIATION
+from physio.tumours.treated_field import RADIATION
 from physio.tumours.target_volume import equal_volume_target, margin_target
 
 LEVEL, LEAST, DRAWS, SEED = 0.9, 3, 64, 5    # LEAST: scans of which the last is forecast
