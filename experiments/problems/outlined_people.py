@@ -49,8 +49,8 @@ _PREDICTED = eqx.filter_jit(lambda problem, z: problem.predict(z)[0])
 
 class Outlined(NamedTuple):
     """One person: rows of ``TOLD`` as (truth, low, high), ``sure`` where scans tell them; the hidden last ``volume`` as it was,
-    median, low and high, and ``carried`` forward [mm3]; Dice of the forecast and of the mask before; ``alone`` rows of ``ALONE``, and
-    ``edge`` one of the speed of the visible edge.
+    median, low and high, and ``carried`` forward [mm3]; Dice of the forecast and of the mask before; ``alone`` rows of
+    ``ALONE``, and ``edge`` one of the speed of the visible edge.
     """
 
     told: np.ndarray
@@ -90,7 +90,8 @@ def _person(labels: np.ndarray, error: OutlineError, random: np.random.Generator
     drawn = drawn + ERROR.volume_sd(float(np.nanmedian(drawn))) * random.normal(size=len(drawn))
     forecast = (cells_of(known)[-1] > _THRESHOLD) & inside
     return Outlined(
-        rows, _alone_rows(alone, truth, age), edge_row(fit, cells, random), _sure(fit, told), np.asarray([volume, *np.nanquantile(drawn, (0.5, 0.05, 0.95))]),
+        rows, _alone_rows(alone, truth, age), edge_row(fit, cells, random), _sure(fit, told),
+        np.asarray([volume, *np.nanquantile(drawn, (0.5, 0.05, 0.95))]),
         (dice(forecast, seen), dice(before, seen)), before.sum() * SPACING**3,
         all(int(f.status[0]) == FitStatus.CONVERGED for f in (fit, known, alone)), warning(fit) is not None,
         time.perf_counter() - began,

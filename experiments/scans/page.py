@@ -11,8 +11,8 @@ from experiments.scans.pictures import CUBIC, forecast_picture, slices_picture, 
 from experiments.scans.told import LEVEL, PLAN_MARGIN, Number, Told
 
 COVERAGE = (
-    "of 90 % intervals 84 to 97 % held, by the number, on virtual people whose outlines err in this way; slow edges come out too "
-    "fast, and fewer may hold where the model is wrong"
+    "of 90 % intervals 84 to 97 % held, by the number, on virtual people whose outlines err like this, and 77 to 84 % of "
+    "those of an edge's speed: slow edges come out too fast; fewer may hold where the model is wrong"
 )
 
 

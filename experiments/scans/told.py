@@ -116,8 +116,8 @@ def told(
     density = whole(cells[-1], field.box, tissue.labels.shape)
     planned = any(dose.channel == RADIATION for dose in field.planned)
     return Told(
-        scans, tissue, doses, field, error, fit, _numbers(fit, drawn), np.asarray(problem.course.scans), volume, band, cells, ahead,
-        _plan(scans[-1], tissue, density) if planned else None,
+        scans, tissue, doses, field, error, fit, _numbers(fit, drawn), np.asarray(problem.course.scans), volume, band, cells,
+        ahead, _plan(scans[-1], tissue, density) if planned else None,
     )  # fmt: skip
 
 
