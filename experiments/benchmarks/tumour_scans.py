@@ -2,7 +2,8 @@
 
 Coverage of 90 % intervals with its standard error, of D, rho, their ratio, 2 sqrt(D rho), the speed of the visible edge
 and the hidden last volume; and how far off forecasts are beside the mask before carried forward. People
-are those of ``outlined_people``; without the atlas a ball of shells is used. The quick run takes two.
+are those of ``outlined_people``; without the atlas a ball of shells is used. The quick run makes and scans two, and fits none:
+a person's fits take minutes where nothing is compiled.
 
 Units: 1, s.
 """
@@ -13,7 +14,7 @@ import numpy as np
 
 from experiments.benchmarks.contract import Baseline, Figure, Result, Target
 from experiments.problems.brain_labels import brain_labels
-from experiments.problems.outlined_people import ALONE, SPACING, TOLD, Outlined, outlined_people
+from experiments.problems.outlined_people import ALONE, SPACING, TOLD, Outlined, outlined_people, segmented_people
 
 SEED, COUNT = 7, 50
 ASKED = "coverage of 90 % intervals of the visible edge's speed"
@@ -21,7 +22,12 @@ ASKED = "coverage of 90 % intervals of the visible edge's speed"
 
 def run(data: Path | None, quick: bool) -> Result:
     labels, atlas = brain_labels(data)
-    people = outlined_people(_sampled(labels), 2 if quick else COUNT, SEED)
+    if quick:
+        scanned = segmented_people(_sampled(labels), 2, SEED)
+        grown = [scans[-1].volume / scans[0].volume for scans in scanned]
+        seen = [Figure("virtual people", len(scanned), "1"), Figure("last volume over first, least", min(grown), "1")]
+        return Result("tumour-scans", seen, [Target.not_run(ASKED, "0.85 to 0.95", "nobody is fitted")], "float64", 0.0, None)
+    people = outlined_people(_sampled(labels), COUNT, SEED)
     good = [p for p in people if p.converged]
     inside, alone = (_inside(np.stack(rows)) for rows in ([p.told for p in good], [p.alone for p in good]))
     edge, volume = _inside(np.stack([p.edge for p in good])), np.stack([p.volume for p in good])
@@ -46,8 +52,7 @@ def run(data: Path | None, quick: bool) -> Result:
         Baseline("Dice of the mask before carried forward, mean", _dice(good, 1), "1"),
     ]
     share = float(edge.mean())
-    asked = Target.between(ASKED, share, 0.85, 0.95, "")
-    target = Target.not_run(ASKED, asked.asked, f"{len(people)} people tell no coverage") if quick else asked
+    target = Target.between(ASKED, share, 0.85, 0.95, "")
     return Result("tumour-scans", figures, [target], "float64", 0.0, None, baselines=baselines)
 
 

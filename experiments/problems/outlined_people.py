@@ -72,9 +72,21 @@ def outlined_people(labels: np.ndarray, count: int, seed: int, error: OutlineErr
     return [_person(np.array(cropped(labels, place, SIZE)), error, random) for place in places]
 
 
-def _person(labels: np.ndarray, error: OutlineError, random: np.random.Generator) -> Outlined:
+def segmented_people(labels: np.ndarray, count: int, seed: int, error: OutlineError = ERROR) -> list[list[Scan]]:
+    """Scans of people, who are fitted by nobody."""
+    random = np.random.default_rng(seed)
+    crops = [np.array(cropped(labels, place, SIZE)) for place in white_places(labels, SIZE, count, random)]
+    return [_scanned(crop, error, random)[3] for crop in crops]
+
+
+def _scanned(labels: np.ndarray, error: OutlineError, random: np.random.Generator):
+    """D and rho, the age at the first scan [d], cells on the finer grid, and scans."""
     truth, age, cells = _made(labels, random)
-    scans = [_segmented(c, labels, day, error, random) for c, day in zip(cells, DAYS, strict=True)]
+    return truth, age, cells, [_segmented(c, labels, day, error, random) for c, day in zip(cells, DAYS, strict=True)]
+
+
+def _person(labels: np.ndarray, error: OutlineError, random: np.random.Generator) -> Outlined:
+    truth, age, cells, scans = _scanned(labels, error, random)
     tissue = Tissue(labels, scans[0].spacing, scans[0].affine, "tissue")
     began = time.perf_counter()
     alone = alone_fitted(scans[0], tissue)
