@@ -2,11 +2,22 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from experiments.study import Shard
 
 SECONDS_BETWEEN_LINES = 10.0
+
+
+def stopwatch() -> Callable[[str], None]:
+    """Prints what is being done behind the seconds since now: for commands without shards."""
+    began = time.perf_counter()
+
+    def say(what: str) -> None:
+        print(f"{time.perf_counter() - began:5.0f} s  {what}", flush=True)
+
+    return say
 
 
 class PlainProgress:

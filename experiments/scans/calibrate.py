@@ -7,7 +7,6 @@
 Nothing is written before all is computed.
 """
 
-import time
 from importlib.util import find_spec
 from math import isnan
 from pathlib import Path
@@ -19,6 +18,7 @@ from calibration.tumours.map_file import map_file
 from calibration.tumours.outline_error import OutlineError
 from calibration.tumours.scans import read_tissue
 from experiments.jax_setup import keep_compiled_programs
+from experiments.progress import stopwatch
 from experiments.records import write_bytes, write_texts
 from experiments.report.parts import csv_text
 from experiments.report.wording import WARNING, count
@@ -41,14 +41,9 @@ def calibrate(scans: Path, tissue: Path, doses: Path | None, out: Path, outline:
     read, calendar = read_scans(scans)
     given = [] if doses is None else read_doses(doses, calendar)
     print(f"{scans}: {count(len(read), 'scan')}; {count(len(given), 'dose')}")
-    slow = keep_compiled_programs()
-    if slow:
+    if slow := keep_compiled_programs():
         print(slow)
-    began = time.perf_counter()
-
-    def say(what: str) -> None:
-        print(f"{time.perf_counter() - began:5.0f} s  {what}", flush=True)
-
+    say = stopwatch()
     found = told(read, read_tissue(tissue), given, OutlineError(sd=outline), say)
     for number in found.numbers:
         print(f"{number.name}: {stated(number)}")

@@ -14,8 +14,8 @@ from calibration.tumours.scanned_field import Dose, ScannedField, scanned_field
 from calibration.tumours.scans import Scan, Tissue
 from physio.fields import Domain, Grid
 from physio.tumours.infiltration import GREY
-from physio.tumours.treated_field import RADIATION
 from physio.tumours.target_volume import equal_volume_target, margin_target
+from physio.tumours.treated_field import RADIATION
 
 LEVEL, LEAST, DRAWS, SEED = 0.9, 3, 64, 5    # LEAST: scans of which the last is forecast
 PLAN_MARGIN = 15.0    # mm

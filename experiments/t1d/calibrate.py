@@ -7,7 +7,6 @@ What was detected, chosen and assumed is printed. Nothing is written before all 
 """
 
 import re
-import time
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from calibration.errors import InputError
 from calibration.records.days import Rules, summary
 from calibration.records.folder import read_folder
 from experiments.jax_setup import keep_compiled_programs
+from experiments.progress import stopwatch
 from experiments.records import write_texts
 from experiments.report.wording import WARNING, count
 from experiments.t1d.asked import fitted
@@ -43,14 +43,9 @@ def calibrate(folder: Path, out: Path, person: str | None, on: date | None, most
     days = [day for somebody in people for day in somebody.fitted]
     if not days:
         _nothing(folder, people, on)
-    warning = keep_compiled_programs()
-    if warning:
-        print(warning)
-    began = time.perf_counter()
-
-    def say(what: str) -> None:
-        print(f"{time.perf_counter() - began:5.0f} s  {what}", flush=True)
-
+    if slow := keep_compiled_programs():
+        print(slow)
+    say = stopwatch()
     fits, twins = fitted(days, [family() for family in FAMILIES], virtual, say)
     if not virtual:
         say("forecasting")

@@ -6,13 +6,13 @@
 What was detected and assumed is printed. Nothing is written before all is computed.
 """
 
-import time
 from pathlib import Path
 
 from calibration.errors import InputError
 from calibration.tumours.layouts import read_sizes
 from calibration.tumours.psa import MarkerRecord
 from experiments.jax_setup import keep_compiled_programs
+from experiments.progress import stopwatch
 from experiments.records import write_texts
 from experiments.report.parts import csv_text
 from experiments.report.wording import WARNING, count
@@ -39,14 +39,9 @@ def calibrate(data: Path, out: Path) -> int:
     if not any(len(r.time) >= kind.LEAST and r.seen.any() for r in records):
         said = f"no {words.one} with {kind.LEAST} readings"
         raise InputError(table, problem=said, expected=f"{kind.LEAST} readings or more of one {words.one}")
-    warning = keep_compiled_programs()
-    if warning:
-        print(warning)
-    began = time.perf_counter()
-
-    def say(what: str) -> None:
-        print(f"{time.perf_counter() - began:5.0f} s  {what}", flush=True)
-
+    if slow := keep_compiled_programs():
+        print(slow)
+    say = stopwatch()
     if kind is men:
         found = men.of_men(marked, say)
     else:
